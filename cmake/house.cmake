@@ -1,0 +1,58 @@
+# fairlead_folder(NAME ARROWS folder...): the static library of src/NAME (all its .cc files but *_test.cc), its unit
+# tests as the program NAME_test, and the folders it may use. A new file needs no line here or anywhere.
+function(fairlead_folder name)
+  cmake_parse_arguments(arg "" "" "ARROWS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.h)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+
+  set(library fairlead_${name})
+  list(TRANSFORM arg_ARROWS PREPEND fairlead_)
+  if(sources)
+    add_library(${library} STATIC ${sources} ${headers})
+    target_include_directories(${library} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(${library} PUBLIC ${arg_ARROWS} ${${library}_LIBRARIES})
+    fairlead_precompile(${library})
+  else()
+    add_library(${library} INTERFACE)
+    target_include_directories(${library} INTERFACE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(${library} INTERFACE ${arg_ARROWS} ${${library}_LIBRARIES})
+  endif()
+
+  if(tests AND FAIRLEAD_TESTS)
+    fairlead_test(${name}_test ${library} ${tests})
+  endif()
+endfunction()
+
+# fairlead_test(NAME LIBRARY file...): a GoogleTest program.
+function(fairlead_test name library)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE ${library} GTest::gmock GTest::gtest_main)
+  fairlead_precompile(${name})
+  set_property(GLOBAL APPEND PROPERTY FAIRLEAD_UNIT_TESTS ${name})
+endfunction()
+
+# fairlead_program(NAME SOURCES file... FOLDERS folder...): a program, put straight into the build folder.
+function(fairlead_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;FOLDERS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  list(TRANSFORM arg_FOLDERS PREPEND fairlead_)
+  target_link_libraries(${name} PRIVATE ${arg_FOLDERS})
+  target_compile_definitions(${name} PRIVATE FAIRLEAD_VERSION="${PROJECT_VERSION}")
+  fairlead_precompile(${name})
+endfunction()
+
+# One precompiled header, built once with base and reused by every target after it.
+function(fairlead_precompile target)
+  if(FAIRLEAD_TIDY)
+    return()
+  endif()
+  if(target STREQUAL fairlead_base)
+    target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
+  else()
+    target_link_libraries(${target} PRIVATE fmt::fmt)
+    target_precompile_headers(${target} REUSE_FROM fairlead_base)
+  endif()
+endfunction()
