@@ -1,0 +1,96 @@
+// What control tells the edge: everything the data plane needs, complete, immutable, versioned. The
+// edge keeps the last one on disk and starts from it alone; control sends a new one for every
+// change (PUT /snapshot on the edge's control socket).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace fairlead::control {
+
+enum class Balance : std::uint8_t { kRoundRobin, kLeastRequests };
+
+// A replica as the edge sees it.
+struct Origin {
+  std::string id;       // "visitors/production/web.1": names it in records and metrics
+  std::string address;  // io::Address text: "unix:/run/…/web.1.sock" or "127.0.0.1:34001"
+  std::string release;  // "v3"; in records and metrics
+  unsigned weight = 1;
+};
+
+struct HealthCheck {
+  std::string path = "/";  // 2xx is healthy, all else is not
+  Duration interval = 2s;
+  Duration timeout = 1s;
+  unsigned unhealthy_after = 2;  // failures in a row; a refused connection counts at once
+  unsigned healthy_after = 1;
+};
+
+// Replicas that a route chooses from.
+struct Pool {
+  std::string name;  // "visitors/production/web"
+  Balance balance = Balance::kRoundRobin;
+  HealthCheck health;
+  std::vector<Origin> origins;
+};
+
+struct Route {
+  std::string host;               // lower case; "" matches every host
+  std::string path_prefix = "/";  // whole segments: "/api" matches "/api" and "/api/x", not "/apix"
+  std::string pool;
+  std::uint64_t max_body = 0;  // bytes; 0 takes the snapshot's limit
+};
+
+struct EdgeTimeouts {
+  Duration tls_handshake = 10s;
+  Duration head = 10s;         // first byte of a request head to its end
+  Duration body = 30s;         // between two reads of a request body
+  Duration connect = 2s;       // to an origin
+  Duration response = 60s;     // request sent to first byte of the response
+  Duration origin_body = 60s;  // between two reads of a response body
+  Duration write = 30s;        // a client that takes nothing
+  Duration idle = 75s;         // keep-alive without a request
+};
+
+struct EdgeLimits {
+  std::size_t max_head = 32 * 1024;
+  std::size_t max_fields = 100;
+  std::uint64_t max_body = 1ull << 30;
+  std::size_t max_connections =
+      20'000;  // over all loops; above it new connections are closed at once
+  std::size_t max_idle_origin_connections = 256;  // per origin and loop
+};
+
+struct ListenerSpec {
+  std::string address;  // io::Address text
+  bool tls = false;
+};
+
+struct CertificateSpec {
+  std::string certificate;  // path, PEM
+  std::string key;          // path, PEM
+};
+
+struct Snapshot {
+  std::uint64_t version = 0;
+  std::vector<ListenerSpec> listeners;
+  std::vector<CertificateSpec> certificates;
+  std::vector<Pool> pools;
+  std::vector<Route> routes;
+  EdgeTimeouts timeouts;
+  EdgeLimits limits;
+  std::vector<std::string> trusted_proxies;  // CIDR: whose Forwarded/X-Forwarded-* are believed
+  std::string access_log;                    // path; "" for none, "-" for stdout
+  unsigned loops = 0;                        // 0: one per core
+};
+
+std::string to_json(const Snapshot& snapshot);
+// kInvalid names what is wrong and where ("routes[2].pool: no pool 'x'"). Unknown keys are errors.
+Result<Snapshot> snapshot_from_json(std::string_view text);
+
+}  // namespace fairlead::control
