@@ -1,0 +1,132 @@
+// What a fairlead.toml says about one environment of an app: plain values, defaults filled in,
+// overlays applied, every value checked. Made by load (config/load.h) alone; owned by whoever holds
+// it; nothing in it changes afterwards.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace fairlead::config {
+
+// Where something was written: lines and columns count from 1, columns in characters (code points).
+// Line 0: nowhere, it is a default. A `where` points at the name of the thing it is part of, in
+// fairlead.toml or, for a process from there, in the Procfile.
+struct Location {
+  unsigned line = 0;
+  unsigned column = 0;
+
+  auto operator<=>(const Location&) const = default;
+};
+
+// In the order of the file.
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+struct BuildSpec {
+  std::string command;  // a shell command; "" for nothing to build
+  std::vector<std::string>
+      include;             // what goes into the artifact: files, folders; relative to root
+  std::string root = ".";  // relative to the file's folder; the command runs there
+  Location where;
+};
+
+struct DeploySpec {
+  std::string release_command;  // once per deployment, before a new replica takes traffic; or ""
+  Location where;
+};
+
+enum class Balance : std::uint8_t { kRoundRobin, kLeastRequests };
+
+struct ProcessSpec {
+  std::string name;  // a DNS label
+  std::string command;
+  unsigned replicas = 1;     // 0 keeps the process type stopped
+  std::string health;        // a path that answers 2xx when ready; "": ready once its port accepts
+  std::uint64_t memory = 0;  // bytes each replica may use; 0: no limit
+  unsigned cpu_millis = 0;   // thousandths of a core each replica may use; 0: no limit
+  Duration start_timeout = 30s;  // from exec to ready
+  Duration stop_timeout = 30s;   // from SIGTERM to SIGKILL
+  Balance balance = Balance::kRoundRobin;
+  Variables env;  // for this process type alone; wins over AppSpec::env
+  Location where;
+};
+
+struct CacheSpec {
+  Duration ttl{0};  // how long an answer that does not say so itself is fresh; 0: off
+  std::vector<std::string> paths;  // "/static/*": where the ttl applies; empty: the whole route
+};
+
+// `count` requests in each `per`.
+struct Rate {
+  unsigned count = 0;
+  Duration per{0};
+};
+
+enum class LimitBy : std::uint8_t { kClient };  // the client's address
+
+struct LimitSpec {
+  Rate rate;           // count 0: no limit
+  unsigned burst = 0;  // requests above the rate that a quiet client may make at once
+  LimitBy by = LimitBy::kClient;
+};
+
+struct RouteSpec {
+  std::string host;        // lower case; "*.example.com" matches one label; "": every host
+  std::string path = "/";  // prefix of whole segments
+  std::string process;
+  std::uint64_t max_body = 0;  // bytes; 0: the edge's own limit
+  CacheSpec cache;
+  LimitSpec limit;
+  Location where;
+};
+
+enum class ServiceType : std::uint8_t { kPostgresql, kRedis };
+enum class Drill : std::uint8_t { kNever, kDaily, kWeekly, kMonthly };
+
+struct BackupSpec {
+  Duration every{0};            // 0: no backups
+  unsigned keep = 0;            // how many are kept
+  Drill drill = Drill::kNever;  // how often one is restored to prove it
+};
+
+struct ServiceSpec {
+  std::string name;  // a DNS label
+  ServiceType type = ServiceType::kPostgresql;
+  BackupSpec backup;
+  Location where;
+};
+
+struct AppSpec {
+  std::filesystem::path file;  // the fairlead.toml (or the lone Procfile), as it was given to load
+  std::string environment;     // "production"
+  std::string name;            // a DNS label
+  std::string version = "0.1.0";  // SemVer without build metadata
+  std::string branch;             // deployed from this branch; "": from any
+  BuildSpec build;
+  DeploySpec deploy;
+  std::vector<ProcessSpec> processes;  // in the order of the file, as all that follow
+  std::vector<RouteSpec> routes;
+  std::vector<ServiceSpec> services;
+  Variables env;
+  std::vector<std::string> secrets;  // names; their values never stand in the file
+
+  // The process type of that name, or null. Valid as long as the spec.
+  const ProcessSpec* process(std::string_view process_name) const {
+    for (const auto& p : processes)
+      if (p.name == process_name) return &p;
+    return nullptr;
+  }
+};
+
+// The variable that a service's address is handed to the app in: "DATABASE_URL", "REDIS_URL".
+std::string_view url_variable(ServiceType type);
+
+std::string_view to_string(Balance balance);   // "round-robin"
+std::string_view to_string(ServiceType type);  // "postgresql"
+
+}  // namespace fairlead::config
