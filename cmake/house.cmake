@@ -56,3 +56,23 @@ function(fairlead_precompile target)
     target_precompile_headers(${target} REUSE_FROM fairlead_base)
   endif()
 endfunction()
+
+# fairlead_fuzz_target(NAME SOURCES file... FOLDERS folder...): a libFuzzer program. ./test starts it with the corpus
+# fuzz/corpus/NAME and the dictionary fuzz/NAME.dict where they exist.
+function(fairlead_fuzz_target name)
+  fairlead_program(${name} ${ARGN})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_property(GLOBAL APPEND PROPERTY FAIRLEAD_FUZZ_TARGETS ${name})
+endfunction()
+
+# Names the unit test programs in BUILD/unit_tests.txt and the fuzz targets in BUILD/fuzz_targets.txt, for ./test; the
+# targets unit_tests and fuzz_targets build them.
+function(fairlead_list_tests)
+  foreach(kind unit_tests fuzz_targets)
+    string(TOUPPER FAIRLEAD_${kind} property)
+    get_property(programs GLOBAL PROPERTY ${property})
+    list(JOIN programs "\n" lines)
+    file(WRITE ${CMAKE_BINARY_DIR}/${kind}.txt "${lines}\n")
+    add_custom_target(${kind} DEPENDS ${programs})
+  endforeach()
+endfunction()
