@@ -24,7 +24,7 @@ set(FAIRLEAD_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
 option(FAIRLEAD_COVERAGE "Instrument for llvm-cov" OFF)
 option(FAIRLEAD_TIDY "Run clang-tidy on every file" OFF)
 
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Werror
+add_compile_options(-Wall -Wextra -Wpedantic -Wno-missing-field-initializers -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Werror
                     -fno-omit-frame-pointer -fstack-protector-strong -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 # Everything is part of a position-independent executable; said once, so that libraries and programs share one

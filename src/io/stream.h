@@ -31,6 +31,8 @@ class Stream {
   // All of it.
   Task<Result<>> write(std::string_view bytes, Deadline deadline);
   Task<Result<>> write(std::span<const iovec> parts, Deadline deadline);
+  // Makes an accepted plain connection the server side of a TLS one, before anything was read.
+  Result<> start_tls(const TlsContext& tls);
   // TLS only: finishes the handshake; reads and writes would do it too.
   Task<Result<>> handshake(Deadline deadline);
 

@@ -4,6 +4,8 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <optional>
+#include <type_traits>
 
 #include "base/error.h"
 #include "io/deadline.h"

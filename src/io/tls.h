@@ -36,9 +36,10 @@ class TlsContext {
   // given.
   static Result<TlsContext> client(std::string ca_file = {}, std::vector<std::string> alpn = {});
 
-  SslPtr make_server_session(int fd) const;
+  // For a connected socket that the session does not own. kUnavailable when memory is short.
+  Result<SslPtr> make_server_session(int fd) const;
   // `host` goes into SNI and is what the certificate must name.
-  SslPtr make_client_session(int fd, const std::string& host) const;
+  Result<SslPtr> make_client_session(int fd, const std::string& host) const;
 
   TlsContext(TlsContext&&) noexcept;
   TlsContext& operator=(TlsContext&&) noexcept;

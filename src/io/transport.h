@@ -41,6 +41,8 @@ class Transport {
   // At most IOV_MAX parts; TLS writes them one after the other and may stop at any.
   IoResult write(std::span<const iovec> parts);
 
+  // Puts TLS onto a plain connection.
+  void start_tls(SslPtr ssl) { ssl_ = std::move(ssl); }
   // Drives the TLS handshake: kDone when finished (at once for plain sockets).
   IoResult handshake();
   // Says "no more from me": close_notify, then shutdown(SHUT_WR). Never blocks.
