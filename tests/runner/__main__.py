@@ -11,6 +11,7 @@ HELP = """\
 Parts, in the order of a whole run
   format   clang-format has nothing to change
   arrows   every #include keeps to the arrows of CMakeLists.txt
+  harness  the tools of the tests themselves
   docs     names, links and commands in the documentation exist
   unit     the GoogleTest programs of src/ and apps/
   golden   inputs and the exact outputs they must give
@@ -19,7 +20,7 @@ Parts, in the order of a whole run
   fuzz     each fuzz target, for a bounded number of inputs
   asan     unit, golden, e2e and fault under address and undefined-behaviour sanitizers
   tsan     the same under the thread sanitizer
-  quick    format, arrows, docs, unit, golden
+  quick    format, arrows, harness, docs, unit, golden
   all      everything
 
 FILTER keeps tests whose name contains it: ./test unit h1_parser"""
@@ -33,6 +34,10 @@ def format_check(report, pattern):
 
 def arrows(report, pattern):
     programs.pytest(report, "release", "tests/arrows_test.py", pattern)
+
+
+def harness(report, pattern):
+    programs.pytest(report, "release", "tests/harness_test.py", pattern)
 
 
 def docs(report, pattern):
@@ -71,6 +76,7 @@ def fuzz(report, pattern):
 PARTS = {
     "format": format_check,
     "arrows": arrows,
+    "harness": harness,
     "docs": docs,
     "unit": unit,
     "golden": folder("golden"),
@@ -80,7 +86,7 @@ PARTS = {
     "asan": sanitized("asan"),
     "tsan": sanitized("tsan"),
 }
-GROUPS = {"quick": ["format", "arrows", "docs", "unit", "golden"], "all": list(PARTS)}
+GROUPS = {"quick": ["format", "arrows", "harness", "docs", "unit", "golden"], "all": list(PARTS)}
 
 
 def main(arguments):

@@ -1,0 +1,120 @@
+"""HTTP load that counts the outcome of every single request."""
+
+import asyncio
+import collections
+import dataclasses
+import threading
+
+from support.waiting import PATIENCE, eventually
+
+REQUEST_SECONDS = 30
+
+
+@dataclasses.dataclass
+class Outcomes:
+    """What came of each request: a status code, or in words why there was no answer."""
+
+    counts: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    values: collections.Counter = dataclasses.field(default_factory=collections.Counter)  # of the field watched
+
+    def total(self):
+        return sum(self.counts.values())
+
+
+class Load:
+    """`requests` requests over `connections` kept connections, in a thread of its own:
+
+        with Load(address, requests=20_000, connections=64) as load:
+            load.until_answered(5_000)
+            ... break something ...
+        assert load.outcomes.counts == {200: 20_000}
+
+    Leaving the block waits for the end. With requests=None it goes on until the block is left. No request is ever sent
+    twice: one whose connection breaks counts as "broken" and the connection is opened anew.
+    """
+
+    def __init__(self, address, requests, connections, path="/", host="localhost", headers=None, watch=None):
+        self._address, self._connections = address, connections
+        fields = {"Host": host, "User-Agent": "load", **(headers or {})}
+        self._message = f"GET {path} HTTP/1.1\r\n{''.join(f'{k}: {v}{chr(13)}{chr(10)}' for k, v in fields.items())}\r\n"
+        self._watch = watch.lower().encode() if watch else None
+        self._left = requests
+        self._stopping = threading.Event()
+        self.outcomes = Outcomes()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        if self._left is None or kind:
+            self._stopping.set()
+        self._thread.join(timeout=300)
+        assert not self._thread.is_alive(), f"load does not end: {self.outcomes}"
+
+    def until_answered(self, count, seconds=PATIENCE * 3):
+        eventually(lambda: self.outcomes.total() >= count, f"{count} answers", seconds)
+
+    async def _run(self):
+        await asyncio.gather(*(self._one_connection() for _ in range(self._connections)))
+
+    def _take(self):
+        if self._stopping.is_set() or self._left == 0:
+            return False
+        if self._left is not None:
+            self._left -= 1
+        return True
+
+    async def _one_connection(self):
+        message, reader, writer = self._message.encode(), None, None
+        while self._take():
+            try:
+                if writer is None:
+                    reader, writer = await self._open()
+                writer.write(message)
+                status, keep = await asyncio.wait_for(self._read_answer(reader), REQUEST_SECONDS)
+                self.outcomes.counts[status] += 1
+            except ConnectionRefusedError:
+                self.outcomes.counts["refused"] += 1
+                keep = False
+            except (OSError, asyncio.IncompleteReadError, ValueError) as e:
+                self.outcomes.counts[f"broken ({type(e).__name__})"] += 1
+                keep = False
+            except asyncio.TimeoutError:
+                self.outcomes.counts["no answer in time"] += 1
+                keep = False
+            if not keep and writer is not None:
+                writer.close()
+                writer = None
+        if writer is not None:
+            writer.close()
+
+    async def _open(self):
+        if self._address.startswith("unix:"):
+            return await asyncio.open_unix_connection(self._address[len("unix:") :])
+        host, port = self._address.rsplit(":", 1)
+        return await asyncio.open_connection(host.strip("[]"), int(port))
+
+    async def _read_answer(self, reader):
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        status = int(head.split(b" ", 2)[1])
+        if self._watch:
+            self.outcomes.values[(field(head, self._watch) or b"").decode()] += 1
+        if field(head, b"transfer-encoding") == b"chunked":
+            while size := int((await reader.readline()).split(b";")[0], 16):
+                await reader.readexactly(size + 2)
+            while await reader.readline() != b"\r\n":
+                pass
+        else:
+            await reader.readexactly(int(field(head, b"content-length") or 0))
+        return status, field(head, b"connection") != b"close"
+
+
+def field(head, name):
+    """The value of a field in a head that is all lower case."""
+    start = head.find(b"\r\n" + name + b":")
+    if start < 0:
+        return None
+    start += len(name) + 3
+    return head[start : head.index(b"\r\n", start)].strip()

@@ -1,0 +1,55 @@
+"""`fairlead up`, as a user starts it, on ports of the kernel's choosing and with a state folder of its own."""
+
+import json
+import pathlib
+import signal
+
+from support import http
+from support.process import FAIRLEAD, ROOT, Program, run
+
+
+class Up(Program):
+    """`fairlead up APP`, running and ready. `env` is the environment the command is started in."""
+
+    def __init__(self, folder, app="apps/visitors", arguments=(), env=None, until_ready=True):
+        self.folder = pathlib.Path(folder)
+        self.state = self.folder / "state"
+        super().__init__([FAIRLEAD, "up", app, "--state", self.state, *arguments], folder, name="up", cwd=ROOT,
+                         env={"FAIRLEAD_HTTP_PORT": "0", "FAIRLEAD_HTTPS_PORT": "0", **(env or {})})
+        if until_ready:
+            self.until(self.is_ready, "every process to be ready", seconds=60)
+
+    def is_ready(self):
+        status = self.status()
+        return status and self.replicas() and all(r["state"] == "ready" for r in self.replicas()) and \
+            status["edge"]["state"] == "ready"
+
+    def status(self):
+        """What `fairlead status --json` says; None while control does not answer."""
+        done = run(FAIRLEAD, "status", "--json", "--state", self.state, cwd=ROOT)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def replicas(self):
+        return [p for e in (self.status() or {"environments": []})["environments"] for p in e["processes"]]
+
+    def replica(self, name):
+        return next(r for r in self.replicas() if r["name"] == name)
+
+    @property
+    def address(self):
+        """Of the plain HTTP listener."""
+        return self._listener("http://")
+
+    @property
+    def tls_address(self):
+        return self._listener("https://")
+
+    def _listener(self, scheme):
+        return next(a[len(scheme):] for a in self.status()["listeners"] if a.startswith(scheme))
+
+    def ask(self, path="/", **options):
+        return http.ask(self.address, path, **options)
+
+    def interrupt(self):
+        """Ctrl-C; returns the exit status."""
+        return self.stop(signal.SIGINT)
