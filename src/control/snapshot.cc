@@ -1,0 +1,288 @@
+#include "control/snapshot.h"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <tuple>
+#include <unordered_set>
+
+#include "base/strings.h"
+#include "io/address.h"
+
+namespace fairlead::control {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Each struct is described once, as a table of names and members; reading and writing both follow
+// it. Durations are whole milliseconds, as their names say.
+template <typename Struct, typename Value>
+struct Member {
+  std::string_view name;
+  Value Struct::* pointer;
+};
+template <typename Struct, typename Value>
+Member(std::string_view, Value Struct::*) -> Member<Struct, Value>;
+
+auto members(const Origin*) {
+  return std::tuple(Member("id", &Origin::id), Member("address", &Origin::address),
+                    Member("release", &Origin::release), Member("weight", &Origin::weight));
+}
+auto members(const HealthCheck*) {
+  return std::tuple(Member("path", &HealthCheck::path),
+                    Member("interval_ms", &HealthCheck::interval),
+                    Member("timeout_ms", &HealthCheck::timeout),
+                    Member("unhealthy_after", &HealthCheck::unhealthy_after),
+                    Member("healthy_after", &HealthCheck::healthy_after));
+}
+auto members(const Pool*) {
+  return std::tuple(Member("name", &Pool::name), Member("balance", &Pool::balance),
+                    Member("health", &Pool::health), Member("origins", &Pool::origins));
+}
+auto members(const Route*) {
+  return std::tuple(Member("host", &Route::host), Member("path_prefix", &Route::path_prefix),
+                    Member("pool", &Route::pool), Member("max_body", &Route::max_body));
+}
+auto members(const EdgeTimeouts*) {
+  using T = EdgeTimeouts;
+  return std::tuple(Member("tls_handshake_ms", &T::tls_handshake), Member("head_ms", &T::head),
+                    Member("body_ms", &T::body), Member("connect_ms", &T::connect),
+                    Member("response_ms", &T::response), Member("origin_body_ms", &T::origin_body),
+                    Member("write_ms", &T::write), Member("idle_ms", &T::idle));
+}
+auto members(const EdgeLimits*) {
+  using T = EdgeLimits;
+  return std::tuple(Member("max_head", &T::max_head), Member("max_fields", &T::max_fields),
+                    Member("max_body", &T::max_body),
+                    Member("max_connections", &T::max_connections),
+                    Member("max_idle_origin_connections", &T::max_idle_origin_connections));
+}
+auto members(const ListenerSpec*) {
+  return std::tuple(Member("address", &ListenerSpec::address), Member("tls", &ListenerSpec::tls));
+}
+auto members(const CertificateSpec*) {
+  return std::tuple(Member("certificate", &CertificateSpec::certificate),
+                    Member("key", &CertificateSpec::key));
+}
+auto members(const Snapshot*) {
+  using T = Snapshot;
+  return std::tuple(Member("version", &T::version), Member("listeners", &T::listeners),
+                    Member("certificates", &T::certificates), Member("pools", &T::pools),
+                    Member("routes", &T::routes), Member("timeouts", &T::timeouts),
+                    Member("limits", &T::limits), Member("trusted_proxies", &T::trusted_proxies),
+                    Member("access_log", &T::access_log), Member("loops", &T::loops));
+}
+
+constexpr std::pair<Balance, std::string_view> kBalances[] = {
+    {Balance::kRoundRobin, "round_robin"}, {Balance::kLeastRequests, "least_requests"}};
+
+template <typename T>
+concept Described = requires(const T* t) { members(t); };
+
+// ---- writing
+
+template <Described T>
+Json write(const T& value);
+template <typename T>
+Json write(const std::vector<T>& values);
+
+template <typename T>
+  requires(!Described<T>)
+Json write(const T& value) {
+  return value;
+}
+Json write(Duration value) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(value).count();
+}
+Json write(Balance value) {
+  for (auto [balance, name] : kBalances) {
+    if (balance == value) return name;
+  }
+  return nullptr;
+}
+template <Described T>
+Json write(const T& value) {
+  Json object = Json::object();
+  std::apply([&](auto... member) { ((object[member.name] = write(value.*(member.pointer))), ...); },
+             members(&value));
+  return object;
+}
+template <typename T>
+Json write(const std::vector<T>& values) {
+  Json array = Json::array();
+  for (const T& value : values) array.push_back(write(value));
+  return array;
+}
+
+// ---- reading; `where` is the place for errors: "routes[2].pool"
+
+Result<> wrong(std::string_view where, std::string_view what) {
+  if (where.empty()) return fail(Code::kInvalid, std::string(what));
+  return fail(Code::kInvalid, fmt::format("{}: {}", where, what));
+}
+std::string inside(std::string_view where, std::string_view name) {
+  return where.empty() ? std::string(name) : fmt::format("{}.{}", where, name);
+}
+
+Result<> read(const Json& json, std::string_view where, std::string& value) {
+  if (!json.is_string()) return wrong(where, "must be text");
+  value = json.get<std::string>();
+  return {};
+}
+Result<> read(const Json& json, std::string_view where, bool& value) {
+  if (!json.is_boolean()) return wrong(where, "must be true or false");
+  value = json.get<bool>();
+  return {};
+}
+template <std::unsigned_integral T>
+  requires(!std::same_as<T, bool>)
+Result<> read(const Json& json, std::string_view where, T& value) {
+  if (!json.is_number_unsigned() || json.get<std::uint64_t>() > std::numeric_limits<T>::max()) {
+    return wrong(where, "must be a whole number, not negative");
+  }
+  value = json.get<T>();
+  return {};
+}
+Result<> read(const Json& json, std::string_view where, Duration& value) {
+  constexpr std::uint64_t kYear = 365ull * 24 * 3600 * 1000;
+  if (!json.is_number_unsigned() || json.get<std::uint64_t>() == 0 ||
+      json.get<std::uint64_t>() > kYear) {
+    return wrong(where, "must be milliseconds, at least 1");
+  }
+  value = std::chrono::milliseconds(json.get<std::uint64_t>());
+  return {};
+}
+Result<> read(const Json& json, std::string_view where, Balance& value) {
+  for (auto [balance, name] : kBalances) {
+    if (json == name) {
+      value = balance;
+      return {};
+    }
+  }
+  return wrong(where, "must be \"round_robin\" or \"least_requests\"");
+}
+
+template <Described T>
+Result<> read(const Json& json, std::string_view where, T& value);
+template <typename T>
+Result<> read(const Json& json, std::string_view where, std::vector<T>& values) {
+  if (!json.is_array()) return wrong(where, "must be a list");
+  values.clear();
+  values.reserve(json.size());
+  for (const Json& element : json) {
+    TRY_VOID(read(element, fmt::format("{}[{}]", where, values.size()), values.emplace_back()));
+  }
+  return {};
+}
+
+template <Described T>
+Result<> read(const Json& json, std::string_view where, T& value) {
+  if (!json.is_object()) return wrong(where, "must be an object");
+  for (const auto& [key, element] : json.items()) {
+    Result<> result;
+    bool known = false;
+    auto take = [&](auto member) {
+      if (known || member.name != key) return;
+      known = true;
+      result = read(element, inside(where, key), value.*(member.pointer));
+    };
+    std::apply([&](auto... member) { (take(member), ...); }, members(&value));
+    if (!known) return wrong(inside(where, key), "unknown key");
+    if (!result) return result;
+  }
+  return {};
+}
+
+// ---- what the types alone do not say
+
+Result<> check_address(const std::string& address, std::string_view where) {
+  if (auto parsed = io::Address::parse(address); !parsed) {
+    return wrong(where, parsed.error().message());
+  }
+  return {};
+}
+
+Result<> check_pools(const Snapshot& snapshot, std::unordered_set<std::string_view>& names) {
+  std::unordered_set<std::string_view> ids;
+  for (std::size_t p = 0; p < snapshot.pools.size(); ++p) {
+    const Pool& pool = snapshot.pools[p];
+    const std::string where = fmt::format("pools[{}]", p);
+    if (pool.name.empty()) return wrong(where + ".name", "is missing");
+    if (!names.insert(pool.name).second) {
+      return wrong(where + ".name", fmt::format("second pool '{}'", pool.name));
+    }
+    if (!pool.health.path.starts_with('/')) {
+      return wrong(where + ".health.path", "must begin with '/'");
+    }
+    if (pool.health.healthy_after == 0 || pool.health.unhealthy_after == 0) {
+      return wrong(where + ".health", "healthy_after and unhealthy_after must be at least 1");
+    }
+    for (std::size_t o = 0; o < pool.origins.size(); ++o) {
+      const Origin& origin = pool.origins[o];
+      const std::string at = fmt::format("{}.origins[{}]", where, o);
+      if (origin.id.empty()) return wrong(at + ".id", "is missing");
+      if (!ids.insert(origin.id).second) {
+        return wrong(at + ".id", fmt::format("second origin '{}'", origin.id));
+      }
+      TRY_VOID(check_address(origin.address, at + ".address"));
+      if (origin.weight == 0 || origin.weight > 1000) {
+        return wrong(at + ".weight", "must be from 1 to 1000");
+      }
+    }
+  }
+  return {};
+}
+
+Result<> check_routes(const Snapshot& snapshot,
+                      const std::unordered_set<std::string_view>& pool_names) {
+  std::unordered_set<std::string> places;
+  for (std::size_t r = 0; r < snapshot.routes.size(); ++r) {
+    const Route& route = snapshot.routes[r];
+    const std::string where = fmt::format("routes[{}]", r);
+    if (route.host != to_lower(route.host)) return wrong(where + ".host", "must be lower case");
+    if (!route.path_prefix.starts_with('/')) {
+      return wrong(where + ".path_prefix", "must begin with '/'");
+    }
+    if (!pool_names.contains(route.pool)) {
+      return wrong(where + ".pool", fmt::format("no pool '{}'", route.pool));
+    }
+    if (!places.insert(route.host + route.path_prefix).second) {
+      return wrong(where, fmt::format("second route for '{}{}'", route.host, route.path_prefix));
+    }
+  }
+  return {};
+}
+
+Result<> check(const Snapshot& snapshot) {
+  for (std::size_t i = 0; i < snapshot.listeners.size(); ++i) {
+    const ListenerSpec& listener = snapshot.listeners[i];
+    TRY_VOID(check_address(listener.address, fmt::format("listeners[{}].address", i)));
+    if (listener.tls && snapshot.certificates.empty()) {
+      return wrong(fmt::format("listeners[{}].tls", i), "needs a certificate");
+    }
+  }
+  std::unordered_set<std::string_view> pool_names;
+  TRY_VOID(check_pools(snapshot, pool_names));
+  TRY_VOID(check_routes(snapshot, pool_names));
+  if (snapshot.limits.max_fields == 0 || snapshot.limits.max_fields > 256) {
+    return wrong("limits.max_fields", "must be from 1 to 256");
+  }
+  if (snapshot.limits.max_head < 1024 || snapshot.limits.max_head > 64 * 1024) {
+    return wrong("limits.max_head", "must be from 1024 to 65536");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string to_json(const Snapshot& snapshot) { return write(snapshot).dump(2) + "\n"; }
+
+Result<Snapshot> snapshot_from_json(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) return fail(Code::kInvalid, "not JSON");
+  Snapshot snapshot;
+  TRY_VOID(read(json, "", snapshot));
+  TRY_VOID(check(snapshot));
+  return snapshot;
+}
+
+}  // namespace fairlead::control
