@@ -30,6 +30,8 @@ endfunction()
 function(fairlead_test name library)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE ${library} GTest::gmock GTest::gtest_main)
+  # For tests that read data from tests/golden or fuzz/corpus.
+  target_compile_definitions(${name} PRIVATE FAIRLEAD_SOURCE="${CMAKE_SOURCE_DIR}")
   fairlead_precompile(${name})
   set_property(GLOBAL APPEND PROPERTY FAIRLEAD_UNIT_TESTS ${name})
 endfunction()

@@ -92,11 +92,13 @@ struct RequestHead {
   Method method = Method::kOther;
   std::string_view method_text;
   std::string_view target;  // as sent
-  std::string_view path;  // "/a/b" without the query; "*" for OPTIONS *; of absolute-form its path;
-                          // "" for CONNECT
+  // "/a/b" without the query, escapes as sent; "*" for OPTIONS *; of absolute-form its path; "" for
+  // CONNECT.
+  std::string_view path;
   std::string_view query;  // after '?', without it
-  std::string_view
-      host;  // Host, or the target's authority; lower case is not applied; without port
+  // Host, or the target's authority: letters as sent, without port, IPv6 in brackets. "" only for
+  // HTTP/1.0 without Host.
+  std::string_view host;
   std::uint16_t port = 0;  // of that authority; 0 when it named none
   std::uint8_t minor_version = 1;
   bool keep_alive = true;  // RFC 9112 §9.3
