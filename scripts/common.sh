@@ -44,14 +44,16 @@ install_packages() {
     sudo -v || fail "sudo refused." "As root: apt-get install --no-install-recommends $names"
     as_root=(sudo -n)
   fi
-  as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
+  # Progress comes on a descriptor of its own, opened inside sudo, which passes on none but the first three.
+  as_root+=(env DEBIAN_FRONTEND=noninteractive bash -c 'exec apt-get "$@" 3>&1' apt-get
+    -q -y -o APT::Status-Fd=3 -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
   log=$(mktemp)
   if ! "${as_root[@]}" update >"$log" 2>&1 </dev/null; then
     tail -5 "$log" >&2
     fail "apt-get update failed. Is this machine connected to the network?" "Whole output: $log"
   fi
   # A source that cannot be reached is only a warning to apt-get; it matters if a package is then not found.
-  if ! "${as_root[@]}" -o APT::Status-Fd=1 install --no-install-recommends $names 2>&1 </dev/null |
+  if ! "${as_root[@]}" install --no-install-recommends $names 2>&1 </dev/null |
       tee "$log" | show_apt_progress; then
     grep -v -E '^(pm|dl)status:' "$log" | tail -15 >&2
     fail "apt-get could not install them. Is this machine connected to the network?" "Whole output: $log"
@@ -59,19 +61,16 @@ install_packages() {
   rm -f "$log"
 }
 
-# Reads apt-get's status lines ("pmstatus:clang-19:41.2:Unpacking clang-19"): one moving line on a terminal, a line
+# Reads apt-get's status lines ("pmstatus:clang-19:41.2353:Unpacking clang-19"): one moving line on a terminal, a line
 # every ten per cent elsewhere.
 show_apt_progress() {
-  local kind name percent what phase shown=-1
-  while IFS=: read -r kind name percent what; do
-    case $kind in
-      dlstatus) phase=downloading what="" ;;
-      pmstatus) phase=installing ;;
-      *) continue ;;
-    esac
-    percent=${percent%.*}
+  local line phase percent shown=""
+  while IFS= read -r line; do
+    [[ $line =~ ^(pm|dl)status:.*:([0-9]+)[0-9.]*:(.*)$ ]] || continue
+    phase=${BASH_REMATCH[1]} percent=${BASH_REMATCH[2]}
+    if [ "$phase" = dl ]; then phase=downloading; else phase=installing; fi
     if [ -t 2 ]; then
-      printf '\r\033[K  %s %s %% %s' "$phase" "$percent" "$what" >&2
+      printf '\r\033[K  %s %s %%  %s' "$phase" "$percent" "${BASH_REMATCH[3]:0:60}" >&2
     elif [ "$phase $((percent / 10))" != "$shown" ]; then
       shown="$phase $((percent / 10))"
       say "  $phase $percent %"
