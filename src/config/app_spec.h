@@ -15,8 +15,8 @@
 namespace fairlead::config {
 
 // Where something was written: lines and columns count from 1, columns in characters (code points).
-// Line 0: nowhere, it is a default. A `where` points at the name of the thing it is part of, in
-// fairlead.toml or, for a process from there, in the Procfile.
+// Line 0: nowhere, it is a default or comes from the Procfile. A `where` points at the name of the
+// thing it is part of, in fairlead.toml.
 struct Location {
   unsigned line = 0;
   unsigned column = 0;
@@ -70,8 +70,9 @@ struct Rate {
 enum class LimitBy : std::uint8_t { kClient };  // the client's address
 
 struct LimitSpec {
-  Rate rate;           // count 0: no limit
-  unsigned burst = 0;  // requests above the rate that a quiet client may make at once
+  Rate rate;  // count 0: no limit
+  unsigned burst =
+      0;  // requests that a quiet client may make at once; at least 1 where rate is set
   LimitBy by = LimitBy::kClient;
 };
 
@@ -89,15 +90,20 @@ enum class ServiceType : std::uint8_t { kPostgresql, kRedis };
 enum class Drill : std::uint8_t { kNever, kDaily, kWeekly, kMonthly };
 
 struct BackupSpec {
-  Duration every{0};            // 0: no backups
-  unsigned keep = 0;            // how many are kept
-  Drill drill = Drill::kNever;  // how often one is restored to prove it
+  Duration every{0};             // 0: no backups
+  unsigned keep = 48;            // how many are kept
+  Drill drill = Drill::kWeekly;  // how often one is restored to prove it
 };
 
 struct ServiceSpec {
   std::string name;  // a DNS label
   ServiceType type = ServiceType::kPostgresql;
   BackupSpec backup;
+  Location where;
+};
+
+struct SecretsSpec {
+  std::vector<std::string> names;  // of variables; their values never stand in the file
   Location where;
 };
 
@@ -113,7 +119,7 @@ struct AppSpec {
   std::vector<RouteSpec> routes;
   std::vector<ServiceSpec> services;
   Variables env;
-  std::vector<std::string> secrets;  // names; their values never stand in the file
+  SecretsSpec secrets;
 
   // The process type of that name, or null. Valid as long as the spec.
   const ProcessSpec* process(std::string_view process_name) const {
