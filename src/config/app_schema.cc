@@ -1,0 +1,309 @@
+// Every key of fairlead.toml: one line each.
+#include "config/schema.h"
+#include "config/value_types.h"
+
+namespace fairlead::config {
+namespace {
+
+template <typename Enum>
+struct Named {
+  std::string_view name;
+  Enum value;
+};
+
+constexpr std::array<Named<Balance>, 2> kBalances = {
+    {{"round-robin", Balance::kRoundRobin}, {"least-requests", Balance::kLeastRequests}}};
+constexpr std::array<Named<LimitBy>, 1> kLimitBy = {{{"client", LimitBy::kClient}}};
+constexpr std::array<Named<ServiceType>, 2> kServiceTypes = {
+    {{"postgresql", ServiceType::kPostgresql}, {"redis", ServiceType::kRedis}}};
+constexpr std::array<Named<Drill>, 4> kDrills = {{{"never", Drill::kNever},
+                                                  {"daily", Drill::kDaily},
+                                                  {"weekly", Drill::kWeekly},
+                                                  {"monthly", Drill::kMonthly}}};
+
+// --- What a line is made of ---
+
+template <typename Pointer>
+struct PointerTo;
+template <typename Struct, typename Type>
+struct PointerTo<Type Struct::*> {
+  using Owner = Struct;
+  using Value = Type;
+};
+
+template <auto Pointer>
+auto& member_of(void* target) {
+  return static_cast<typename PointerTo<decltype(Pointer)>::Owner*>(target)->*Pointer;
+}
+template <auto Pointer>
+const auto& member_of(const void* target) {
+  return static_cast<const typename PointerTo<decltype(Pointer)>::Owner*>(target)->*Pointer;
+}
+
+template <typename Type, auto Pointer>
+constexpr Key key(std::string_view name, std::string_view doc) {
+  return {
+      .name = name,
+      .type = &Type::name,
+      .read = [](Reader& reader, const Member& member,
+                 void* target) { read_value<Type>(reader, member, member_of<Pointer>(target)); },
+      .write = [](const void* target) { return Type::write(member_of<Pointer>(target)); },
+      .doc = doc};
+}
+
+template <typename Struct>
+void read_struct(const Schema& schema, Reader& reader, const Member& table, Struct& out) {
+  if constexpr (requires { out.where; }) out.where = table.span.where;
+  reader.read_table(schema, table, &out);
+}
+
+Json not_empty(Json json) { return json.empty() ? Json() : json; }
+
+// [name]
+template <const Schema& Nested, auto Pointer>
+constexpr Key table(std::string_view name) {
+  return {
+      .name = name,
+      .type = [] { return std::string("table"); },
+      .read =
+          [](Reader& reader, const Member& member, void* target) {
+            if (!reader.expect(member, Kind::kTable, "a table")) return;
+            const Reader::Scope scope(reader, member.name);
+            read_struct(Nested, reader, member, member_of<Pointer>(target));
+          },
+      .write =
+          [](const void* target) { return not_empty(Nested.write(&member_of<Pointer>(target))); },
+      .doc = Nested.doc,
+      .shape = Shape::kTable,
+      .nested = &Nested};
+}
+
+// [name.NAME], any number
+template <const Schema& Nested, auto Pointer>
+constexpr Key named_tables(std::string_view name) {
+  return {.name = name,
+          .type = [] { return std::string("tables"); },
+          .read =
+              [](Reader& reader, const Member& member, void* target) {
+                if (!reader.expect(member, Kind::kTable, "a table")) return;
+                const Reader::Scope scope(reader, member.name);
+                for (const auto& table : member.node.members) {
+                  if (is_free_key(table.name)) continue;
+                  if (auto checked = parse_name(table.name); !checked) {
+                    reader.wrong_name(table, checked.error());
+                  } else if (reader.expect(table, Kind::kTable, "a table")) {
+                    const Reader::Scope inner(reader, table.name);
+                    auto& item = member_of<Pointer>(target).emplace_back();
+                    item.name = table.name;
+                    read_struct(Nested, reader, table, item);
+                  }
+                }
+              },
+          .write =
+              [](const void* target) {
+                Json json = Json::object();
+                for (const auto& item : member_of<Pointer>(target))
+                  json[item.name] = Nested.write(&item);
+                return not_empty(std::move(json));
+              },
+          .doc = Nested.doc,
+          .shape = Shape::kNamedTables,
+          .nested = &Nested};
+}
+
+// [[name]]
+template <const Schema& Nested, auto Pointer>
+constexpr Key list_of_tables(std::string_view name) {
+  return {.name = name,
+          .type = [] { return std::string("list of tables"); },
+          .read =
+              [](Reader& reader, const Member& member, void* target) {
+                if (!reader.expect(member, Kind::kList, "a list of tables")) return;
+                for (const auto& node : member.node.items) {
+                  const Member table{member.name, node.span, node};
+                  if (!reader.expect(table, Kind::kTable, "a list of tables")) continue;
+                  const Reader::Scope scope(reader, member.name);
+                  read_struct(Nested, reader, table, member_of<Pointer>(target).emplace_back());
+                }
+              },
+          .write =
+              [](const void* target) {
+                Json json = Json::array();
+                for (const auto& item : member_of<Pointer>(target))
+                  json.push_back(Nested.write(&item));
+                return not_empty(std::move(json));
+              },
+          .doc = Nested.doc,
+          .shape = Shape::kListOfTables,
+          .nested = &Nested};
+}
+
+constexpr Key required(Key line) {
+  line.required = true;
+  return line;
+}
+constexpr Key at(Place place, Key line) {
+  line.place = place;
+  return line;
+}
+
+template <typename Struct, std::size_t N>
+constexpr Schema schema(std::string_view doc, const std::array<Key, N>& keys) {
+  return {doc, keys, [](const Key& line) {
+            const Struct fresh{};
+            return line.write(&fresh);
+          }};
+}
+
+// --- The lines ---
+
+constexpr auto kBuildKeys = std::to_array<Key>({
+    key<Command, &BuildSpec::command>("command", "Makes the program; run by /bin/sh in `root`."),
+    key<List<InnerPath>, &BuildSpec::include>(
+        "include", "What the artifact is made of; relative to `root`, and inside it."),
+    key<Folder, &BuildSpec::root>(
+        "root", "Where `command` runs and `include` starts; relative to the folder of this file."),
+});
+constexpr Schema kBuild = schema<BuildSpec>("How the artifact is made.", kBuildKeys);
+
+constexpr auto kDeployKeys = std::to_array<Key>({
+    key<Command, &DeploySpec::release_command>(
+        "release_command",
+        "Run once per deployment, before a new replica takes traffic: migrations."),
+});
+constexpr Schema kDeploy = schema<DeploySpec>("How a release is made live.", kDeployKeys);
+
+constexpr auto kProcessKeys = std::to_array<Key>({
+    required(key<Command, &ProcessSpec::command>("command", "What a replica runs.")),
+    key<Whole<0, 500>, &ProcessSpec::replicas>(
+        "replicas", "How many replicas run; 0 keeps the process type stopped."),
+    key<Path, &ProcessSpec::health>(
+        "health",
+        "Answers 2xx when a replica is ready. Without it, ready is when its port accepts."),
+    key<Size, &ProcessSpec::memory>("memory",
+                                    "The most memory a replica may use; no limit without it."),
+    key<Cores, &ProcessSpec::cpu_millis>(
+        "cpu",
+        "The most processor time a replica may use: `0.5` is half a core; no limit without it."),
+    key<PositiveTime, &ProcessSpec::start_timeout>("start_timeout", "From start to ready."),
+    key<PositiveTime, &ProcessSpec::stop_timeout>(
+        "stop_timeout", "From SIGTERM, which means finish and exit, to SIGKILL."),
+    key<Choice<kBalances>, &ProcessSpec::balance>("balance",
+                                                  "How the edge chooses among ready replicas."),
+    key<Environment, &ProcessSpec::env>("env",
+                                        "Variables for this process type; they win over `[env]`."),
+});
+constexpr Schema kProcess = schema<ProcessSpec>(
+    "A process type. Without any, a `Procfile` beside this file is read.", kProcessKeys);
+
+constexpr auto kCacheKeys = std::to_array<Key>({
+    required(key<PositiveTime, &CacheSpec::ttl>(
+        "ttl", "How long an answer that does not say so itself is fresh.")),
+    key<List<PathPattern>, &CacheSpec::paths>("paths",
+                                              "Where `ttl` applies; everywhere without it."),
+});
+constexpr Schema kCache =
+    schema<CacheSpec>("Caching of answers that say nothing about it.", kCacheKeys);
+
+constexpr auto kLimitKeys = std::to_array<Key>({
+    required(
+        key<RateOf, &LimitSpec::rate>("rate", "Requests let through; above it the answer is 429.")),
+    key<Whole<1, 1'000'000>, &LimitSpec::burst>(
+        "burst",
+        "Requests that may come at once after a quiet time; as many as the rate names "
+        "without it."),
+    key<Choice<kLimitBy>, &LimitSpec::by>("by", "What is counted for itself."),
+});
+constexpr Schema kLimit = schema<LimitSpec>("A limit on requests.", kLimitKeys);
+
+constexpr auto kRouteKeys = std::to_array<Key>({
+    key<Host, &RouteSpec::host>(
+        "host", "`example.com`, or `*.example.com` for any one label; every host without it."),
+    key<Path, &RouteSpec::path>("path", "A prefix of whole segments; the longest match wins."),
+    required(key<AnyText, &RouteSpec::process>("process", "The process type that answers.")),
+    key<Size, &RouteSpec::max_body>("max_body",
+                                    "The largest request body; the edge's own limit without it."),
+    table<kCache, &RouteSpec::cache>("cache"),
+    table<kLimit, &RouteSpec::limit>("limit"),
+});
+constexpr Schema kRoute = schema<RouteSpec>(
+    "What reaches the app from outside. Without any, `NAME.localhost` leads to the process type "
+    "`web`.",
+    kRouteKeys);
+
+constexpr auto kBackupKeys = std::to_array<Key>({
+    required(key<PositiveTime, &BackupSpec::every>("every", "How often a backup is made.")),
+    key<Whole<1, 10'000>, &BackupSpec::keep>("keep", "How many are kept."),
+    key<Choice<kDrills>, &BackupSpec::drill>("drill",
+                                             "How often the last one is restored to prove it."),
+});
+constexpr Schema kBackup = schema<BackupSpec>("Backups of the service.", kBackupKeys);
+
+constexpr auto kServiceKeys = std::to_array<Key>({
+    required(key<Choice<kServiceTypes>, &ServiceSpec::type>(
+        "type", "What runs; its address reaches the app as `DATABASE_URL` or `REDIS_URL`.")),
+    table<kBackup, &ServiceSpec::backup>("backup"),
+});
+constexpr Schema kService =
+    schema<ServiceSpec>("A backing service that Fairlead runs for the app.", kServiceKeys);
+
+constexpr auto kSecretsKeys = std::to_array<Key>({
+    key<List<VariableName>, &SecretsSpec::names>(
+        "names", "Variables whose values are set by `fairlead secrets` and never stand in a file."),
+});
+constexpr Schema kSecrets = schema<SecretsSpec>("Variables that are secret.", kSecretsKeys);
+
+struct AppName : CheckedText<parse_name> {
+  static std::string name() { return "name"; }
+};
+
+// Taken out of the document and laid over it before this table is used (load.cc).
+constexpr Key environments() {
+  return {.name = "environments",
+          .type = [] { return std::string("tables"); },
+          .read = [](Reader& reader, const Member& member,
+                     void*) { reader.expect(member, Kind::kTable, "a table"); },
+          .write = [](const void*) { return Json(); },
+          .doc =
+              "An environment: any key of this file but `name` and `version`, laid over the rest. "
+              "Tables are changed key by key, lists replaced. `production` and `dev` exist "
+              "without being named.",
+          .place = Place::kNotInEnvironments,
+          .shape = Shape::kNamedTables};
+}
+
+constexpr auto kAppKeys = std::to_array<Key>({
+    required(at(Place::kNotInEnvironments,
+                key<AppName, &AppSpec::name>("name", "The app's name on every machine."))),
+    at(Place::kNotInEnvironments,
+       key<Version, &AppSpec::version>("version", "SemVer; each build appends `+build.N`.")),
+    at(Place::kOnlyInEnvironments,
+       key<AnyText, &AppSpec::branch>("branch", "The branch that this environment follows.")),
+    table<kBuild, &AppSpec::build>("build"),
+    table<kDeploy, &AppSpec::deploy>("deploy"),
+    named_tables<kProcess, &AppSpec::processes>("processes"),
+    list_of_tables<kRoute, &AppSpec::routes>("routes"),
+    named_tables<kService, &AppSpec::services>("services"),
+    key<Environment, &AppSpec::env>("env", "Variables for all processes."),
+    table<kSecrets, &AppSpec::secrets>("secrets"),
+    environments(),
+});
+constexpr Schema kApp = schema<AppSpec>("The app.", kAppKeys);
+
+template <const auto& Names>
+std::string_view name_in(auto value) {
+  return std::ranges::find(Names, value, [](const auto& named) { return named.value; })->name;
+}
+
+}  // namespace
+
+const Schema& app_schema() { return kApp; }
+
+std::string_view to_string(Balance balance) { return name_in<kBalances>(balance); }
+std::string_view to_string(ServiceType type) { return name_in<kServiceTypes>(type); }
+
+std::string_view url_variable(ServiceType type) {
+  return type == ServiceType::kPostgresql ? "DATABASE_URL" : "REDIS_URL";
+}
+
+}  // namespace fairlead::config

@@ -1,0 +1,138 @@
+#include "config/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/strings.h"
+
+namespace fairlead::config {
+namespace {
+
+std::string list_of(std::span<const std::string_view> names) {
+  std::string list;
+  for (const auto name : names.first(std::min<std::size_t>(names.size(), 8)))
+    list += (list.empty() ? "" : ", ") + std::string(name);
+  return list + (names.size() > 8 ? ", …" : "");
+}
+
+class Checker {
+ public:
+  Checker(const AppSpec& spec, const Node& document, const Reader& reader, Diagnostics& diagnostics)
+      : spec_(spec), document_(document), reader_(reader), diagnostics_(diagnostics) {}
+
+  void run() {
+    if (const auto* processes = document_.find("processes");
+        !processes || (processes->node.kind == Kind::kTable && processes->node.members.empty()))
+      diagnostics_.error({{1, 1}}, "there is nothing to run",
+                         "add [processes.web] with a command, or a Procfile");
+    for (std::size_t i = 0; i < spec_.routes.size() && !diagnostics_.full(); ++i) check_route(i);
+    check_services();
+    check_variables(spec_.env, {"env"});
+    for (const auto& process : spec_.processes)
+      check_variables(process.env, {"processes", process.name, "env"});
+    check_secrets();
+  }
+
+ private:
+  void check_route(std::size_t index) {
+    const auto& route = spec_.routes[index];
+    if (!route.process.empty() && !spec_.process(route.process)) {
+      std::vector<std::string_view> known;
+      for (const auto& process : spec_.processes) known.push_back(process.name);
+      const auto near = route.process.size() > 64 ? std::nullopt : nearest(route.process, known);
+      diagnostics_.error(locate(document_, {"routes", index, "process"}),
+                         fmt::format("there is no process type '{}'", route.process),
+                         near            ? fmt::format("did you mean '{}'?", *near)
+                         : known.empty() ? ""
+                                         : fmt::format("there are: {}", list_of(known)));
+    }
+    if (reader_.is_broken(route.where)) return;
+    const auto [same, fresh] = routes_.emplace(std::pair(route.host, route.path), &route);
+    if (!fresh)
+      diagnostics_.error(
+          locate(document_, {"routes", index}),
+          fmt::format("a second route for {}{}",
+                      route.host.empty() ? "every host, path " : route.host, route.path),
+          fmt::format("the first is in line {}", same->second->where.line));
+  }
+
+  void check_services() {
+    std::map<ServiceType, std::string_view> types;
+    for (const auto& service : spec_.services) {
+      if (reader_.is_broken(service.where)) continue;
+      const auto [same, fresh] = types.emplace(service.type, service.name);
+      if (fresh) continue;
+      diagnostics_.error(
+          locate(document_, {"services", service.name, "type"}),
+          fmt::format("services '{}' and '{}' would both set {}", same->second, service.name,
+                      url_variable(service.type)),
+          fmt::format("one service of type {} is what an app can have", to_string(service.type)));
+    }
+  }
+
+  // `table` is where they stand: "env", or "processes", "web", "env".
+  void check_variables(const Variables& variables, std::initializer_list<std::string_view> table) {
+    const Node* node = &document_;
+    for (const auto step : table) {
+      const auto* member = node->find(step);
+      if (!member) return;
+      node = &member->node;
+    }
+    for (const auto& [name, value] : variables) {
+      const auto at = node->find(name)->span;
+      check_name(name, at);
+      if (looks_secret(name) && !value.empty())
+        diagnostics_.warning(
+            at, fmt::format("{} looks like a secret in plain sight", name),
+            "put its name under [secrets] and its value in 'fairlead secrets set'");
+    }
+  }
+
+  void check_secrets() {
+    std::set<std::string_view> seen;
+    const auto& names = spec_.secrets.names;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto at = locate(document_, {"secrets", "names", i});
+      check_name(names[i], at);
+      if (!seen.insert(names[i]).second)
+        diagnostics_.error(at, fmt::format("a second secret '{}'", names[i]));
+      if (std::ranges::count(spec_.env, names[i], &Variables::value_type::first) > 0)
+        diagnostics_.error(at, fmt::format("{} is both a secret and in [env]", names[i]),
+                           "take it out of [env]");
+    }
+  }
+
+  // Variables that Fairlead sets itself.
+  void check_name(std::string_view name, Span at) {
+    if (name == "PORT" || name == "HOST" || name == "APP_VERSION" || name.starts_with("FAIRLEAD_"))
+      return diagnostics_.error(at, fmt::format("{} is set by Fairlead itself", name));
+    const auto service = std::ranges::find_if(
+        spec_.services, [&](const ServiceSpec& s) { return url_variable(s.type) == name; });
+    if (service != spec_.services.end() && !reader_.is_broken(service->where))
+      diagnostics_.error(at, fmt::format("{} is set by services.{}", name, service->name),
+                         "take out one of the two");
+  }
+
+  static bool looks_secret(std::string_view name) {
+    static constexpr std::string_view kEnds[] = {"PASSWORD", "SECRET", "_TOKEN", "_KEY"};
+    return std::ranges::any_of(kEnds, [&](auto end) { return name.ends_with(end); });
+  }
+
+  const AppSpec& spec_;
+  const Node& document_;
+  const Reader& reader_;
+  Diagnostics& diagnostics_;
+  std::map<std::pair<std::string_view, std::string_view>, const RouteSpec*> routes_;
+};
+
+}  // namespace
+
+void check(const AppSpec& spec, const Node& document, const Reader& reader,
+           Diagnostics& diagnostics) {
+  Checker(spec, document, reader, diagnostics).run();
+}
+
+}  // namespace fairlead::config
