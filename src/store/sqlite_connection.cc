@@ -95,7 +95,7 @@ Result<> SqliteConnection::configure() {
     auto changed = execute("PRAGMA journal_mode = WAL");
     if (changed || changed.error().code() != Code::kUnavailable || now() > give_up) return changed;
     if ((sqlite3_errcode(database_.get()) & 0xff) != SQLITE_BUSY) return changed;
-    on_busy(&busy_, 1);
+    on_busy(&busy_, 0);  // sleeps a little
   }
 }
 
