@@ -55,7 +55,7 @@ install_packages() {
   # A source that cannot be reached is only a warning to apt-get; it matters if a package is then not found.
   if ! "${as_root[@]}" install --no-install-recommends $names 2>&1 </dev/null |
       tee "$log" | show_apt_progress; then
-    grep -v -E '^(pm|dl)status:' "$log" | tail -15 >&2
+    grep -v -E '^(pm|dl)status:' "$log" | tail -5 >&2
     fail "apt-get could not install them. Is this machine connected to the network?" "Whole output: $log"
   fi
   rm -f "$log"
