@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -16,22 +17,36 @@ namespace fairlead::http {
 // Field lines in order; names compare in any case.
 class Fields {
  public:
-  void add(std::string name, std::string value) {
-    lines_.push_back({std::move(name), std::move(value)});
+  struct Line {
+    std::string name, value;
+  };
+  Fields() = default;
+  Fields(const Fields&) = default;
+  Fields(Fields&& other) noexcept
+      : lines_(std::move(other.lines_)), size_(std::exchange(other.size_, 0)) {}
+  Fields& operator=(Fields other) noexcept {
+    lines_.swap(other.lines_);
+    std::swap(size_, other.size_);
+    return *this;
   }
+
+  void add(std::string name, std::string value);
   void set(std::string name, std::string value);  // replaces all of that name
   void remove(std::string_view name);
   const std::string* find(std::string_view name) const;  // the first
   std::string joined(std::string_view name) const;       // all, ", " between them (RFC 9110 §5.3)
-  struct Line {
-    std::string name, value;
-  };
   auto begin() const { return lines_.begin(); }
-  auto end() const { return lines_.end(); }
-  std::size_t size() const { return lines_.size(); }
+  auto end() const { return lines_.begin() + static_cast<std::ptrdiff_t>(size_); }
+  std::size_t size() const { return size_; }
+
+  // For those who fill the same object again and again (a server's connection): the memory of
+  // earlier lines is used for new ones.
+  void clear() { size_ = 0; }
+  void add_copy(std::string_view name, std::string_view value);
 
  private:
-  std::vector<Line> lines_;
+  std::vector<Line> lines_;  // the first size_ count, the others keep their memory for later
+  std::size_t size_ = 0;
 };
 
 struct Request {
@@ -42,8 +57,8 @@ struct Request {
   std::string query;       // raw, without '?'
   std::string host;        // lower case, without port
   Fields fields;
-  std::string body;  // filled by Server when the handler asks for the whole of it; see server.h
-  std::string peer;  // address of the connection, "unix:" for Unix sockets
+  std::string body;  // what a Client sends; a Server leaves it empty, see Exchange
+  std::string peer;  // IP address of the connection without port, "unix:" for Unix sockets
   std::string id;    // X-Request-ID, made when absent
 
   // The value of a query parameter, percent- and plus-decoded.
