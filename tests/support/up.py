@@ -2,9 +2,11 @@
 
 import json
 import pathlib
+import re
 import signal
 
 from support import http
+from support.edge import access_records
 from support.process import FAIRLEAD, ROOT, Program, run
 
 
@@ -50,6 +52,21 @@ class Up(Program):
     def ask(self, path="/", **options):
         return http.ask(self.address, path, **options)
 
+    def records(self):
+        """The edge's access records so far."""
+        return access_records(self.state / "access.log")
+
+    def visits(self):
+        """The total of visits that the visitors page shows; asking counts as one more."""
+        return int(re.search(r"visited this page (\d+) times", self.ask().text)[1])
+
     def interrupt(self):
         """Ctrl-C; returns the exit status."""
         return self.stop(signal.SIGINT)
+
+    def stop(self, number=signal.SIGTERM, seconds=60):
+        status = super().stop(number, seconds)
+        for log in (self.state / "logs").rglob("*"):
+            text = log.read_text(errors="replace") if log.is_file() else ""
+            assert "Sanitizer:" not in text and "runtime error:" not in text, f"{log}:\n{text[-4000:]}"
+        return status
