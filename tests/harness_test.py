@@ -14,6 +14,11 @@ from support.origin import Origin, response
 from support.process import Program
 
 
+def iter_then_close(piece):
+    yield piece
+    raise OSError("as if it had died here")
+
+
 def test_load_counts_every_answer_by_its_status():
     seen = iter(range(10**9))
     lock = threading.Lock()
@@ -34,8 +39,16 @@ def test_load_counts_a_cut_connection_and_goes_on_with_a_new_one():
     with Origin(lambda _: None if next(seen) == 5 else response(200, "x")) as origin:
         with Load(origin.address, requests=20, connections=1) as load:
             pass
-        assert load.outcomes.counts == {200: 19, "broken (IncompleteReadError)": 1}
+        assert load.outcomes.counts == {200: 19, "closed without an answer": 1}
         assert origin.connections == 2
+
+
+def test_load_tells_half_an_answer_from_none():
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
+    with Origin(lambda _: iter_then_close(half)) as origin:
+        with Load(origin.address, requests=3, connections=1) as load:
+            pass
+        assert load.outcomes.counts == {"broken answer (IncompleteReadError)": 3}
 
 
 def test_load_counts_refused_connections(folder):

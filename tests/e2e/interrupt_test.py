@@ -25,11 +25,10 @@ def test_requests_in_flight_are_finished(folder):
     with Load(up.address, requests=None, connections=16) as load:
         load.until_answered(500)
         up.interrupt()
-    # New connections are refused, or closed without an answer while the edge goes; no answer is an error or half.
+    # A request may meet a connection that is just being closed, or a listener that is gone. What was answered was whole.
     counts = dict(load.outcomes.counts)
     assert counts.pop(200) >= 500
-    for outcome in counts:
-        assert outcome in ("refused", "broken (IncompleteReadError)", "broken (ConnectionResetError)"), counts
+    assert counts.keys() <= {"refused", "closed without an answer", "reset"}
 
 
 def test_sigterm_does_the_same(folder):

@@ -30,7 +30,7 @@ class Load:
         assert load.outcomes.counts == {200: 20_000}
 
     Leaving the block waits for the end. With requests=None it goes on until the block is left. No request is ever sent
-    twice: one whose connection breaks counts as "broken" and the connection is opened anew.
+    twice: one whose connection ends is counted by how it ended, and the next has a new connection.
     """
 
     def __init__(self, address, requests, connections, path="/", host="localhost", headers=None, watch=None):
@@ -76,19 +76,24 @@ class Load:
                 status, keep = await asyncio.wait_for(self._read_answer(reader), REQUEST_SECONDS)
                 self.outcomes.counts[status] += 1
             except ConnectionRefusedError:
-                self.outcomes.counts["refused"] += 1
-                keep = False
-            except (OSError, asyncio.IncompleteReadError, ValueError) as e:
-                self.outcomes.counts[f"broken ({type(e).__name__})"] += 1
-                keep = False
+                keep = self._failed("refused")
             except asyncio.TimeoutError:
-                self.outcomes.counts["no answer in time"] += 1
-                keep = False
+                keep = self._failed("no answer in time")
+            except Unanswered:
+                keep = self._failed("closed without an answer")
+            except (ConnectionResetError, BrokenPipeError):
+                keep = self._failed("reset")
+            except (OSError, asyncio.IncompleteReadError, ValueError) as e:
+                keep = self._failed(f"broken answer ({type(e).__name__})")
             if not keep and writer is not None:
                 writer.close()
                 writer = None
         if writer is not None:
             writer.close()
+
+    def _failed(self, how):
+        self.outcomes.counts[how] += 1
+        return False
 
     async def _open(self):
         if self._address.startswith("unix:"):
@@ -97,7 +102,10 @@ class Load:
         return await asyncio.open_connection(host.strip("[]"), int(port))
 
     async def _read_answer(self, reader):
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        except asyncio.IncompleteReadError as e:
+            raise e if e.partial else Unanswered
         status = int(head.split(b" ", 2)[1])
         if self._watch:
             self.outcomes.values[(field(head, self._watch) or b"").decode()] += 1
@@ -109,6 +117,10 @@ class Load:
         else:
             await reader.readexactly(int(field(head, b"content-length") or 0))
         return status, field(head, b"connection") != b"close"
+
+
+class Unanswered(Exception):
+    """The connection was closed in an orderly way where an answer should have begun."""
 
 
 def field(head, name):

@@ -25,8 +25,9 @@ class Program:
     def __init__(self, command, folder, name=None, env=None, cwd=None, **options):
         self.command = [str(word) for word in command]
         self.name = name or pathlib.Path(self.command[0]).name
-        self.stdout_path = pathlib.Path(folder) / f"{self.name}.stdout"
-        self.stderr_path = pathlib.Path(folder) / f"{self.name}.stderr"
+        number = len(list(pathlib.Path(folder).glob(f"{self.name}*.stdout"))) + 1  # of programs of this name
+        self.stdout_path = pathlib.Path(folder) / f"{self.name}{number}.stdout"
+        self.stderr_path = self.stdout_path.with_suffix(".stderr")
         with open(self.stdout_path, "ab") as out, open(self.stderr_path, "ab") as err:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd,
                                             env={**os.environ, **(env or {})}, start_new_session=True, **options)
