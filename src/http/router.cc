@@ -79,6 +79,8 @@ std::string list_of(unsigned methods) {
 
 }  // namespace
 
+Router::Router() : entries_(std::make_shared<std::vector<Entry>>()) {}
+
 void Router::add(Method method, std::string pattern, RouteHandler handler) {
   Entry entry{method, {}, std::move(handler)};
   for (const auto segment : split(pattern, '/')) entry.segments.emplace_back(segment);

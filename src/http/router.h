@@ -9,12 +9,14 @@
 
 namespace fairlead::http {
 
-// Parameters of a pattern: "/hello/{name}" gives {"name", …}, percent-decoded.
+// Parameters of a pattern: "/hello/{name}" gives {"name", …}, percent-decoded. An escaped slash
+// separates segments like any other.
 using PathParameters = std::vector<std::pair<std::string, std::string>>;
 using RouteHandler = std::function<io::Task<void>(Exchange&, PathParameters)>;
 
 class Router {
  public:
+  Router();
   // `pattern` is a path whose segments are literal or "{name}"; literal wins over "{name}". GET
   // routes answer HEAD too.
   void add(Method method, std::string pattern, RouteHandler handler);
@@ -24,7 +26,7 @@ class Router {
 
  private:
   struct Entry;
-  std::shared_ptr<std::vector<Entry>> entries_ = std::make_shared<std::vector<Entry>>();
+  std::shared_ptr<std::vector<Entry>> entries_;  // shared with the handlers made from it
 };
 
 }  // namespace fairlead::http

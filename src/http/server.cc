@@ -28,19 +28,18 @@ struct Server::State {
   io::Event room;  // fewer connections than allowed
 };
 
-// Each connection that waits in the socket's queue is taken before a stop is noticed: accept()
-// looks at its deadline only when it has to wait.
 io::Task<void> Server::State::accept_all(UniqueFd socket) {
   io::Listener listener(context.loop, std::move(socket));
   const io::Deadline until_stopped = io::Deadline::never().or_when(context.stopping);
-  for (;;) {
+  for (bool stopped = false;;) {
     if (!co_await room.wait(until_stopped)) co_return;
     auto stream = co_await listener.accept(until_stopped);
     if (stream) {
       gate.spawn(serve(*std::move(stream)));
-    } else if (stream.error().code() == Code::kCancelled ||
-               !co_await io::sleep(context.loop, kAcceptPause, until_stopped)) {
-      co_return;
+    } else if (stream.error().code() != Code::kCancelled) {
+      static_cast<void>(co_await io::sleep(context.loop, kAcceptPause, until_stopped));
+    } else if (std::exchange(stopped, true)) {
+      co_return;  // told to stop, and since then all that waited in the queue was taken
     }
   }
 }
