@@ -23,9 +23,6 @@ function(fairlead_folder name)
 
   if(tests AND FAIRLEAD_TESTS)
     fairlead_test(${name}_test ${library} ${tests})
-    # Golden tests read tests/golden; only they know where the source is.
-    set_source_files_properties(${CMAKE_SOURCE_DIR}/src/${name}/golden_test.cc PROPERTIES
-      COMPILE_DEFINITIONS FAIRLEAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   endif()
 endfunction()
 

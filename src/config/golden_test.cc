@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kProcfileMark = "\n---- Procfile\n";
 constexpr std::string_view kExpectedMark = "\n---- expected\n";
 
-const std::filesystem::path kSource = FAIRLEAD_SOURCE_DIR;
+const std::filesystem::path kSource = FAIRLEAD_SOURCE;
 
 bool updating() { return std::getenv("FAIRLEAD_UPDATE_GOLDEN") != nullptr; }
 
@@ -74,6 +74,19 @@ TEST_P(Golden, GivesWhatIsExpected) {
 
 INSTANTIATE_TEST_SUITE_P(Config, Golden, testing::ValuesIn(golden_files()),
                          [](const auto& param) { return param.param.stem().string(); });
+
+// What the fuzzer starts from, and what it once found.
+TEST(Corpus, GivesAnAppOrErrors) {
+  int files = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(kSource / "fuzz/corpus/config_fuzz")) {
+    const auto c = take_apart(read_file(entry.path()).value());
+    const auto loaded = load_text(c.toml, "fairlead.toml", c.procfile);
+    EXPECT_NE(loaded.app.has_value(), has_errors(loaded.diagnostics)) << entry.path();
+    ++files;
+  }
+  EXPECT_GT(files, 30);
+}
 
 TEST(Reference, IsUpToDate) {
   const auto path = kSource / "docs/fairlead-toml.md";
