@@ -51,6 +51,8 @@ class Exchange {
 
   // Whether respond() or start() was called.
   virtual bool responded() const = 0;
+  // Of the answer, or of the one owed because the body could not be read; 0 while there is none.
+  virtual std::uint16_t status() const = 0;
   // Requested when drain() has waited long enough. A handler that waits for something else than
   // this exchange for long puts it into its deadlines: Deadline::or_when(exchange.cut_off()).
   virtual io::Stop& cut_off() = 0;

@@ -119,6 +119,7 @@ io::Task<bool> ServerConnection::next_request() {
 
 bool ServerConnection::fill_request(const RequestHead& head) {
   phase_ = Phase::kWaiting;
+  status_ = 0;
   keep_alive_ = head.keep_alive;
   old_client_ = head.minor_version == 0;
   continue_owed_ = head.expect_continue;
@@ -205,6 +206,7 @@ bool ServerConnection::sends_body(std::uint16_t status) const {
 
 // The status line and all fields but those about the body's form, and not the end.
 void ServerConnection::append_head(const Response& response) {
+  status_ = response.status;
   append_status_line(out_, response.status);
   append_field(out_, "Date", context_.date());
   append_lines(out_, response.fields);

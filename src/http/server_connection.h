@@ -48,6 +48,7 @@ class ServerConnection final : public Exchange {
   io::Task<Result<>> write(std::string_view bytes) override;
   io::Task<Result<>> finish(Fields trailers) override;
   bool responded() const override { return phase_ != Phase::kWaiting; }
+  std::uint16_t status() const override { return status_ != 0 ? status_ : read_failure_; }
   io::Stop& cut_off() override { return context_.cut; }
 
  private:
@@ -77,6 +78,7 @@ class ServerConnection final : public Exchange {
   bool chunked_ = false;            // how the answer is streamed
   bool old_client_ = false;         // HTTP/1.0
   std::uint64_t length_left_ = 0;   // of an answer streamed with Content-Length
+  std::uint16_t status_ = 0;        // of the answer
   std::uint16_t read_failure_ = 0;  // status owed because the body could not be read
   std::string read_failure_reason_;
 };
