@@ -6,6 +6,7 @@ import platform
 import re
 import resource
 import subprocess
+import time
 
 PROXY_CORE, LOAD_CORE = 0, 1
 OPEN_FILES = 20_000
@@ -58,6 +59,16 @@ def core_busy_seconds(core):
     line = next(l for l in pathlib.Path("/proc/stat").read_text().splitlines() if l.startswith(f"cpu{core} "))
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, line.split()[1:9])
     return (user + nice + system + irq + softirq + steal) / TICKS
+
+
+def wait_until_calm(core, share, seconds=30):
+    """Until others leave the core alone for half a second; so many seconds at most."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        busy, since = core_busy_seconds(core), time.monotonic()
+        time.sleep(0.5)
+        if core_busy_seconds(core) - busy <= share * (time.monotonic() - since):
+            return
 
 
 def description():
