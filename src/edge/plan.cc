@@ -1,0 +1,78 @@
+#include "edge/plan.h"
+
+namespace fairlead::edge {
+
+Result<PlanPtr> Plan::make(control::Snapshot snapshot, std::size_t loops, const Plan* previous) {
+  std::shared_ptr<Plan> plan(new Plan(std::move(snapshot)));
+  std::unordered_map<std::string_view, std::uint32_t> pool_index;
+  for (const control::Pool& pool : plan->snapshot_.pools) {
+    pool_index.emplace(pool.name, static_cast<std::uint32_t>(pool_index.size()));
+  }
+  for (const control::Route& route : plan->snapshot_.routes) {
+    const auto found = pool_index.find(route.pool);
+    if (found == pool_index.end()) {
+      return fail(Code::kInvalid, fmt::format("route '{}{}': no pool '{}'", route.host,
+                                              route.path_prefix, route.pool));
+    }
+    plan->pool_of_route_.push_back(found->second);
+  }
+  auto trusted = AddressSet::parse(plan->snapshot_.trusted_proxies);
+  if (!trusted) return fail(std::move(trusted).error().in("trusted_proxies"));
+  plan->trusted_ = *std::move(trusted);
+  TRY_VOID(plan->take_targets(loops, previous));
+  TRY_VOID(plan->load_tls(previous));
+  return plan;
+}
+
+Result<> Plan::take_targets(std::size_t loops, const Plan* previous) {
+  std::unordered_map<std::string_view, TargetPtr> known;
+  if (previous) {
+    for (const auto& pool : previous->targets_) {
+      for (const TargetPtr& target : pool) known.emplace(target->spec.id, target);
+    }
+  }
+  for (const control::Pool& pool : snapshot_.pools) {
+    auto& targets = targets_.emplace_back();
+    for (const control::Origin& origin : pool.origins) {
+      const auto found = known.find(origin.id);
+      if (found != known.end() && found->second->same_as(origin) &&
+          found->second->pool == pool.name) {
+        targets.push_back(found->second);
+        continue;
+      }
+      TRY(io::Address address, io::Address::parse(origin.address));
+      targets.push_back(std::make_shared<Target>(origin, pool.name, address, loops));
+    }
+  }
+  return {};
+}
+
+Result<> Plan::load_tls(const Plan* previous) {
+  const auto& specs = snapshot_.certificates;
+  if (specs.empty()) return {};
+  std::vector<io::CertificateFiles> files;
+  for (const control::CertificateSpec& spec : specs) {
+    files.push_back({spec.certificate, spec.key});
+    std::error_code ignored;  // a missing file is reported when it is read
+    certificate_times_.push_back(std::filesystem::last_write_time(spec.certificate, ignored));
+  }
+  const auto same = [](const control::CertificateSpec& a, const control::CertificateSpec& b) {
+    return a.certificate == b.certificate && a.key == b.key;
+  };
+  if (previous && previous->tls_ && previous->certificate_times_ == certificate_times_ &&
+      std::ranges::equal(specs, previous->snapshot_.certificates, same)) {
+    tls_ = previous->tls_;
+    return {};
+  }
+  TRY(io::TlsContext context, io::TlsContext::server(files, {"http/1.1"}));
+  tls_ = std::make_shared<const io::TlsContext>(std::move(context));
+  return {};
+}
+
+std::optional<Plan::Choice> Plan::route(std::string_view host, std::string_view path) const {
+  const auto index = routes_.find(host, path);
+  if (!index) return std::nullopt;
+  return Choice{snapshot_.routes[*index], pool_of_route_[*index]};
+}
+
+}  // namespace fairlead::edge

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "control/snapshot.h"
+#include "edge/address_set.h"
+#include "edge/route_table.h"
+#include "edge/target.h"
+#include "io/tls.h"
+
+namespace fairlead::edge {
+
+// A snapshot made ready for use: checked, compiled, immutable, shared by all loops until the next
+// one replaces it between two requests.
+class Plan {
+ public:
+  // Origins that `previous` (may be null) has too are taken over with their state and counters, and
+  // so is its TLS context if the certificate files have not changed. Blocks (certificates are
+  // read).
+  static Result<std::shared_ptr<const Plan>> make(control::Snapshot snapshot, std::size_t loops,
+                                                  const Plan* previous);
+
+  const control::Snapshot& snapshot() const { return snapshot_; }
+  const control::EdgeTimeouts& timeouts() const { return snapshot_.timeouts; }
+  const control::EdgeLimits& limits() const { return snapshot_.limits; }
+  const AddressSet& trusted() const { return trusted_; }
+  const io::TlsContext* tls() const { return tls_.get(); }
+  // Of each pool, in the snapshot's order.
+  const std::vector<std::vector<TargetPtr>>& targets() const { return targets_; }
+
+  struct Choice {
+    const control::Route& route;
+    std::uint32_t pool;  // index of the snapshot's pool
+  };
+  // `host` and `path` as normalized_host() and normalized_path() give them.
+  std::optional<Choice> route(std::string_view host, std::string_view path) const;
+
+ private:
+  explicit Plan(control::Snapshot snapshot)
+      : snapshot_(std::move(snapshot)), routes_(snapshot_.routes) {}
+  Result<> load_tls(const Plan* previous);
+  Result<> take_targets(std::size_t loops, const Plan* previous);
+
+  control::Snapshot snapshot_;
+  RouteTable routes_;
+  std::vector<std::uint32_t> pool_of_route_;
+  std::vector<std::vector<TargetPtr>> targets_;
+  AddressSet trusted_;
+  std::shared_ptr<const io::TlsContext> tls_;
+  std::vector<std::filesystem::file_time_type> certificate_times_;
+};
+
+using PlanPtr = std::shared_ptr<const Plan>;
+
+}  // namespace fairlead::edge

@@ -1,0 +1,55 @@
+// What all loops share of an origin: where it is, whether it is ready, and what was counted.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/snapshot.h"
+#include "io/address.h"
+#include "telemetry/metrics.h"
+
+namespace fairlead::edge {
+
+// What one loop counted about one origin. Written by that loop alone.
+struct alignas(64) OriginStats {
+  telemetry::Counter requests;  // exchanges that ended with this origin as their last
+  telemetry::Counter failed;    // of those: answered by the edge with a 5xx, or cut short
+  telemetry::Counter retried;   // attempts that failed here and were made again elsewhere
+  telemetry::Counter in_flight;
+  telemetry::Counter connects;
+  telemetry::Counter by_class[6];  // status / 100; [0] is a request without an answer
+  telemetry::Counter bytes_in;     // bodies, from clients
+  telemetry::Counter bytes_out;    // bodies, to clients
+  telemetry::Histogram duration;   // first byte of the request to last byte of the response
+};
+
+// An origin. It keeps its identity from snapshot to snapshot as long as id, address and release
+// stay the same.
+struct Target {
+  Target(control::Origin origin, std::string pool_name, io::Address where, std::size_t loops)
+      : spec(std::move(origin)), pool(std::move(pool_name)), address(where), stats(loops) {}
+
+  const control::Origin spec;
+  const std::string pool;
+  const io::Address address;
+  // False keeps new requests away. Cleared by a loop whose connection was refused, set and cleared
+  // by the HealthChecker; relaxed, because nothing else is read because of it.
+  mutable std::atomic<bool> ready = true;
+  mutable std::vector<OriginStats> stats;  // one per loop
+
+  std::uint64_t in_flight() const {
+    std::uint64_t sum = 0;
+    for (const OriginStats& loop : stats) sum += loop.in_flight.value();
+    return sum;
+  }
+  bool same_as(const control::Origin& other) const {
+    return spec.id == other.id && spec.address == other.address && spec.release == other.release &&
+           spec.weight == other.weight;
+  }
+};
+
+using TargetPtr = std::shared_ptr<const Target>;
+
+}  // namespace fairlead::edge
