@@ -1,0 +1,351 @@
+#include "edge/exchange.h"
+
+#include "base/strings.h"
+#include "edge/pool.h"
+#include "edge/worker.h"
+#include "http/h1_writer.h"
+#include "telemetry/log.h"
+
+namespace fairlead::edge {
+
+using http::BodyFraming;
+
+namespace {
+// Connections tried for one request, whether they could be made or not.
+constexpr std::uint8_t kMaxAttempts = 5;
+}  // namespace
+
+// What the edge answers by itself. Texts are literals.
+struct Exchange::Problem {
+  std::uint16_t status;
+  std::string_view detail;
+  bool retry_after = false;
+};
+
+// ---- the request
+
+void Exchange::begin(ClientStream& client, const ClientFacts& facts) {
+  client_ = &client;
+  started_ = worker_.loop().now();
+  protocol_ = facts.protocol;
+  tls_version_ = facts.tls_version;
+  client_address_ = facts.address;
+}
+
+void Exchange::start(ClientStream& client, const http::RequestHead& head,
+                     const ClientFacts& facts) {
+  begin(client, facts);
+  method_ = head.method;
+  request_framing_ = head.body;
+  request_whole_ = head.body.kind == BodyFraming::Kind::kNone ||
+                   (head.body.kind == BodyFraming::Kind::kLength && head.body.length == 0);
+  upgrade_ = head.upgrade && head.body.kind == BodyFraming::Kind::kNone &&
+             head.minor_version == 1 && !iequals(head.find(http::FieldId::kUpgrade)->value, "h2c");
+  if (facts.trusted) {
+    const std::string_view told = forwarded_client(head, worker_.plan().trusted());
+    if (!told.empty()) client_address_ = told;
+  }
+  write_request_head(text_, head, facts, worker_.next_request_id(), upgrade_);
+  if (head.method == http::Method::kConnect || head.method == http::Method::kTrace) {
+    return answer({405, "CONNECT and TRACE are not served here"});
+  }
+  if (!choose_route(head)) return answer({404, "no route for this host and path"});
+  if (head.body.kind == BodyFraming::Kind::kLength && head.body.length > max_body_) {
+    return answer({413, "the request body is larger than this route allows"});
+  }
+  attempt(false);
+}
+
+bool Exchange::choose_route(const http::RequestHead& head) {
+  const Plan& plan = worker_.plan();
+  std::string& host_scratch = worker_.scratch(0);
+  std::string& path_scratch = worker_.scratch(1);
+  const std::string_view path = head.path.starts_with('/') ? head.path : "/";
+  const auto choice =
+      plan.route(normalized_host(head.host, host_scratch), normalized_path(path, path_scratch));
+  if (!choice) return false;
+  const control::Route& route = choice->route;
+  route_.assign(route.host).append(route.path_prefix);
+  max_body_ = route.max_body != 0 ? route.max_body : plan.limits().max_body;
+  pool_ = worker_.pool(choice->pool);
+  ++pool_->users;
+  return true;
+}
+
+void Exchange::start_refused(ClientStream& client, const ClientFacts& facts,
+                             const http::ParseError& error) {
+  begin(client, facts);
+  text_.bytes = worker_.next_request_id();
+  text_.id = {0, static_cast<std::uint32_t>(text_.bytes.size())};
+  answer({error.status, error.reason});
+}
+
+// ---- the origin
+
+void Exchange::attempt(bool fresh) {
+  const OriginPool* avoid = origin_pool_;
+  while (attempts_ < kMaxAttempts) {
+    OriginPool* chosen = pool_->pick(avoid);
+    if (!chosen) break;
+    ++attempts_;
+    use(chosen);
+    const bool probe = !http::is_idempotent(method_) || !request_whole_;
+    OriginConnection* connection = fresh ? nullptr : chosen->take_idle(probe);
+    if (!connection) {
+      auto made = chosen->connect();
+      if (!made) {
+        chosen->mark_unready();
+        avoid = chosen;
+        continue;
+      }
+      connection = *made;
+    }
+    origin_ = connection;
+    connection->begin(*this, method_);
+    if (connection->connected()) send_request();
+    return;
+  }
+  answer({503, "no origin is ready", true});
+}
+
+void Exchange::use(OriginPool* origin) {
+  if (origin_pool_) origin_pool_->leave();
+  origin_pool_ = origin;
+  if (origin_pool_) origin_pool_->enter();
+}
+
+void Exchange::origin_connected() { send_request(); }
+
+void Exchange::send_request() {
+  sent_ = worker_.loop().now();
+  origin_->send_head(text_.bytes, request_framing_);
+  if (request_whole_) {
+    origin_->send_body({}, true, {});
+  } else {
+    wants_body_ = true;
+    client_->resume_request_body();
+  }
+}
+
+void Exchange::request_body(std::string_view data, bool end, std::string_view trailers) {
+  bytes_in_ += data.size();
+  if (bytes_in_ > max_body_ && !tunnel_) {
+    if (response_started_) return cut();
+    return answer({413, "the request body is larger than this route allows"});
+  }
+  body_passed_ = true;
+  if (end) {
+    request_whole_ = true;
+    wants_body_ = false;
+  }
+  origin_->send_body(data, end, trailers);
+  if (origin_->congested()) wants_body_ = false;
+}
+
+void Exchange::request_flush() {
+  if (origin_ && origin_->connected()) origin_->flush();
+}
+
+void Exchange::request_failed(const http::ParseError& error) {
+  if (response_started_) return cut();
+  answer({error.status, error.reason});
+}
+
+void Exchange::origin_drained() {
+  if (request_whole_) return;
+  wants_body_ = true;
+  client_->resume_request_body();
+}
+
+// What was sent may be sent once more if nothing of it can have been acted upon, or if acting twice
+// does no harm (RFC 9110 §9.2.2), and if all of it is still at hand.
+bool Exchange::may_send_again(const OriginConnection& origin) const {
+  return !body_passed_ && (!origin.sent_anything() || http::is_idempotent(method_));
+}
+
+void Exchange::origin_failed(OriginConnection::Failure failure) {
+  using Failure = OriginConnection::Failure;
+  const OriginConnection& origin = *origin_;
+  origin_ = nullptr;
+  wants_body_ = false;
+  if (response_started_) {
+    failed_ = true;
+    return cut();
+  }
+  switch (failure) {
+    case Failure::kRefused:
+    case Failure::kConnectTimeout:
+      origin_pool_->mark_unready();
+      return attempt(true);
+    case Failure::kClosed: {
+      // A kept connection may be closed by the origin while the request is on its way: that says
+      // nothing about the origin, and has its own retry.
+      bool& tried = origin.reused() ? retried_stale_ : retried_fresh_;
+      if (!tried && may_send_again(origin)) {
+        tried = true;
+        ++retries_;
+        origin_pool_->stats().retried.add();
+        return attempt(true);
+      }
+      return answer({502, "the origin closed the connection without an answer"});
+    }
+    case Failure::kResponseTimeout:
+      return answer({504, "the origin did not answer in time"});
+    case Failure::kBroken:
+    case Failure::kProtocol:
+      return answer({502, "the origin's answer is not valid HTTP"});
+  }
+}
+
+// ---- the response
+
+void Exchange::response_interim(const http::ResponseHead& head) { client_->send_interim(head); }
+
+void Exchange::response_head(const http::ResponseHead& head) {
+  status_ = head.status;
+  answered_ = worker_.loop().now();
+  response_started_ = true;
+  if (head.status != 101) return client_->send_head(head, request_id());
+  tunnel_ = true;
+  request_whole_ = false;
+  request_framing_ = {BodyFraming::Kind::kUntilClose, 0};
+  origin_->send_head({}, request_framing_);
+  client_->send_head(head, {});
+  client_->flush();
+  wants_body_ = true;
+  client_->resume_request_body();
+}
+
+void Exchange::response_body(std::string_view data, bool end, std::string_view trailers) {
+  bytes_out_ += data.size();
+  client_->send_body(data, end, trailers);
+  if (!end) return;
+  client_->flush();
+  OriginConnection* origin = std::exchange(origin_, nullptr);
+  if (request_whole_) {
+    origin->finish();
+  } else {
+    origin->abandon();
+  }
+  finish();
+}
+
+void Exchange::response_flush() {
+  client_->flush();
+  if (client_->congested()) origin_->pause();
+}
+
+void Exchange::client_drained() {
+  if (origin_) origin_->resume();
+}
+
+// Answers with a problem document (RFC 9457). It is written as text and parsed again, so that a
+// client's wire knows one kind of head only.
+void Exchange::answer(const Problem& problem) {
+  if (origin_) std::exchange(origin_, nullptr)->abandon();
+  wants_body_ = false;
+  failed_ = problem.status >= 500;
+  status_ = problem.status;
+  response_started_ = true;
+  const std::string_view title = http::reason_phrase(problem.status);
+  std::string body = fmt::format(R"({{"title":"{}","status":{},"detail":)", title, problem.status);
+  telemetry::append_json_string(body, problem.detail);
+  body += R"(,"request_id":)";
+  telemetry::append_json_string(body, request_id());
+  body += "}\n";
+  const std::string head = fmt::format(
+      "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: application/problem+json\r\n{}{}"
+      "Content-Length: {}\r\n\r\n",
+      problem.status, title, http_date(wall_now()), problem.retry_after ? "Retry-After: 1\r\n" : "",
+      problem.status == 405 ? "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n" : "",
+      body.size());
+  http::HeadParser& parser = worker_.response_parser();
+  std::size_t scanned = 0;
+  parser.parse_response(head, scanned, method_);
+  const bool with_body = parser.response().body.kind == BodyFraming::Kind::kLength;
+  client_->send_head(parser.response(), request_id());
+  if (with_body) bytes_out_ += body.size();
+  client_->send_body(with_body ? std::string_view(body) : std::string_view(), true, {});
+  client_->flush();
+  finish();
+}
+
+// ---- the end
+
+void Exchange::client_gone() {
+  if (!response_started_) status_ = 499;  // as nginx calls a client that did not wait
+  if (origin_) std::exchange(origin_, nullptr)->abandon();
+  end();
+}
+
+void Exchange::finish() {
+  ClientStream* client = client_;
+  end();
+  client->exchange_finished();
+}
+
+void Exchange::cut() {
+  if (origin_) std::exchange(origin_, nullptr)->abandon();
+  ClientStream* client = client_;
+  end();
+  client->exchange_cut();
+}
+
+void Exchange::end() {
+  record();
+  use(nullptr);
+  if (pool_) --pool_->users;
+  pool_ = nullptr;
+  client_ = nullptr;
+  request_framing_ = {};
+  bytes_in_ = bytes_out_ = 0;
+  status_ = 0;
+  method_ = http::Method::kOther;
+  attempts_ = retries_ = 0;
+  retried_stale_ = retried_fresh_ = wants_body_ = request_whole_ = body_passed_ = false;
+  response_started_ = upgrade_ = tunnel_ = failed_ = false;
+  answered_ = sent_ = {};
+  text_.clear();
+  route_.clear();
+  worker_.give_back(this);
+}
+
+void Exchange::record() const {
+  const Instant now = worker_.loop().now();
+  const Duration duration = now - started_;
+  const std::size_t status_class = std::min<std::size_t>(status_ / 100, 5);
+  if (origin_pool_) {
+    OriginStats& stats = origin_pool_->stats();
+    stats.requests.add();
+    stats.by_class[status_class].add();
+    if (failed_) stats.failed.add();
+    stats.bytes_in.add(bytes_in_);
+    stats.bytes_out.add(bytes_out_);
+    stats.duration.record(duration);
+  } else {
+    worker_.stats().without_origin[status_class].add();
+  }
+  const Duration origin_time = answered_ == Instant{} ? Duration(0) : answered_ - sent_;
+  worker_.access_log().add({
+      .time = now,
+      .request_id = text_.view(text_.id),
+      .client = client_address_,
+      .method = text_.view(text_.method),
+      .host = text_.view(text_.host),
+      .path = text_.view(text_.path),
+      .status = status_,
+      .bytes_in = bytes_in_,
+      .bytes_out = bytes_out_,
+      .duration = duration,
+      .origin = origin_pool_ ? std::string_view(origin_pool_->target().spec.id) : "",
+      .release = origin_pool_ ? std::string_view(origin_pool_->target().spec.release) : "",
+      .origin_time = origin_time,
+      .retries = retries_,
+      .protocol = protocol_,
+      .tls_version = tls_version_,
+      .user_agent = text_.view(text_.user_agent),
+      .route = route_,
+  });
+}
+
+}  // namespace fairlead::edge

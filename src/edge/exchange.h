@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "edge/client_stream.h"
+#include "edge/forward.h"
+#include "edge/origin_connection.h"
+
+namespace fairlead::edge {
+
+struct Pool;
+class Worker;
+
+// One request and its response: chooses the route and the origin, tries again where that is safe,
+// answers itself where nobody else can, ties the speeds of both sides together, and leaves one
+// access record. It knows nothing of either side's wire.
+//
+// Every call may end the exchange; the object then belongs to the worker again and may already
+// serve another request. Callers on either side look at their own state afterwards, not at it.
+class Exchange {
+ public:
+  explicit Exchange(Worker& worker) : worker_(worker) {}
+  Exchange(const Exchange&) = delete;
+
+  // ---- from the client side
+  void start(ClientStream& client, const http::RequestHead& head, const ClientFacts& facts);
+  // A request that could not be read: answered with `error`.
+  void start_refused(ClientStream& client, const ClientFacts& facts, const http::ParseError& error);
+  // Body may be passed on now; otherwise ClientStream::resume_request_body() will say when.
+  bool wants_body() const { return wants_body_; }
+  bool request_whole() const { return request_whole_; }
+  bool tunnel() const { return tunnel_; }
+  bool response_started() const { return response_started_; }
+  void request_body(std::string_view data, bool end, std::string_view trailers);
+  // What one read of the client brought has been passed on.
+  void request_flush();
+  // The rest of the request will not come: broken framing, or too slow.
+  void request_failed(const http::ParseError& error);
+  void client_drained();
+  void client_gone();
+
+  // ---- from the origin side
+  void origin_connected();
+  void origin_drained();
+  void response_interim(const http::ResponseHead& head);
+  void response_head(const http::ResponseHead& head);
+  // `end` hands the connection back: the caller must not touch it afterwards.
+  void response_body(std::string_view data, bool end, std::string_view trailers);
+  // What one read of the origin brought has been passed on.
+  void response_flush();
+  void origin_failed(OriginConnection::Failure failure);
+  bool expects_upgrade() const { return upgrade_; }
+  // True while only the client can move things on: the origin's time does not run.
+  bool waits_for_client() const { return !request_whole_ && !response_started_; }
+
+  std::string_view request_id() const { return text_.view(text_.id); }
+
+ private:
+  struct Problem;
+
+  void begin(ClientStream& client, const ClientFacts& facts);
+  bool choose_route(const http::RequestHead& head);
+  void attempt(bool fresh);
+  void use(OriginPool* origin);
+  void send_request();
+  bool may_send_again(const OriginConnection& origin) const;
+  void answer(const Problem& problem);
+  void finish();
+  void cut();
+  void end();
+  void record() const;
+
+  Worker& worker_;
+  ClientStream* client_ = nullptr;
+  Pool* pool_ = nullptr;
+  OriginConnection* origin_ = nullptr;
+  OriginPool* origin_pool_ = nullptr;  // being used, or used last
+
+  RequestText text_;
+  std::string client_address_;
+  std::string route_;  // host and path prefix, for the record
+  std::string_view protocol_;
+  std::string_view tls_version_;
+  http::BodyFraming request_framing_;
+  std::uint64_t max_body_ = 0;
+  Instant started_{};   // the loop's iteration in which the request's head was read
+  Instant sent_{};      // when the last attempt was sent
+  Instant answered_{};  // when its response head came
+  std::uint64_t bytes_in_ = 0;
+  std::uint64_t bytes_out_ = 0;
+  std::uint16_t status_ = 0;
+  http::Method method_ = http::Method::kOther;
+  std::uint8_t attempts_ = 0;
+  std::uint8_t retries_ = 0;  // of those: after something had been sent
+  bool retried_stale_ = false;
+  bool retried_fresh_ = false;
+  bool wants_body_ = false;
+  bool request_whole_ = false;
+  bool body_passed_ = false;
+  bool response_started_ = false;
+  bool upgrade_ = false;
+  bool tunnel_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace fairlead::edge

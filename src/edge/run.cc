@@ -1,0 +1,93 @@
+#include "edge/run.h"
+
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "base/file.h"
+#include "edge/admin_server.h"
+#include "io/signals.h"
+
+namespace fairlead::edge {
+
+namespace {
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The last good snapshot, or an empty one on the first start.
+Result<control::Snapshot> stored_snapshot(const std::filesystem::path& file) {
+  auto text = read_file(file);
+  if (!text && text.error().code() == Code::kNotFound) return control::Snapshot{};
+  if (!text) return fail(std::move(text).error());
+  auto snapshot = control::snapshot_from_json(*text);
+  if (!snapshot) return fail(std::move(snapshot).error().in(file.native()));
+  return snapshot;
+}
+
+io::Task<void> handle_signals(io::Signals& signals, Edge& edge, telemetry::Log& log,
+                              io::Event& drain_requested, io::Stop& stop) {
+  for (;;) {
+    const auto signal = co_await signals.next(io::Deadline::never().or_when(stop));
+    if (!signal) co_return;
+    if (*signal != SIGUSR1) {
+      drain_requested.set();
+      co_return;
+    }
+    if (auto reopened = edge.reopen_access_log(); !reopened) {
+      log.error("cannot reopen the access log", reopened.error());
+    }
+  }
+}
+
+io::Task<Result<>> serve(io::Loop& loop, const RunOptions& options, telemetry::Log& log) {
+  CO_TRY(io::Signals signals, io::Signals::create(loop, {SIGTERM, SIGINT, SIGUSR1}));
+  CO_TRY_VOID(make_directories(options.state, 0700));
+  const std::filesystem::path snapshot_file = options.state / "snapshot.json";
+  CO_TRY(control::Snapshot snapshot, stored_snapshot(snapshot_file));
+  CO_TRY(auto edge, Edge::create(loop, snapshot.loops, log));
+  CO_TRY_VOID(co_await edge->apply(std::move(snapshot)));
+
+  io::Event drain_requested(loop);
+  AdminServer admin(loop, *edge, snapshot_file, drain_requested);
+  CO_TRY_VOID(admin.serve(options.state / "edge.sock"));
+  for (const Listeners::Opened& listener : edge->listening()) {
+    log.info("listening", {{"address", listener.address.to_string()}, {"tls", listener.spec.tls}});
+  }
+  log.info("edge is up",
+           {{"version", edge->snapshot().version}, {"loops", edge->workers().size()}});
+
+  io::Gate gate(loop);
+  io::Stop stop;
+  gate.spawn(handle_signals(signals, *edge, log, drain_requested, stop));
+  [[maybe_unused]] auto ended = co_await drain_requested.wait(io::Deadline::never());
+  log.info("draining");
+  co_await admin.stop();
+  stop.request();
+  ended = co_await gate.drained(io::Deadline::never());
+  co_await edge->drain(options.drain_patience);
+  log.info("edge has ended");
+  co_return Result<>();
+}
+
+}  // namespace
+
+int run_edge(const RunOptions& options) {
+  telemetry::Log log(2, telemetry::Level::kInfo, {{"service", "edge"}});
+  raise_descriptor_limit();
+  auto loop = io::Loop::create();
+  if (!loop) {
+    log.error("cannot start", loop.error());
+    return 1;
+  }
+  auto served = io::block_on(**loop, serve(**loop, options, log));
+  if (served) return 0;
+  log.error("cannot start", served.error());
+  return 1;
+}
+
+}  // namespace fairlead::edge

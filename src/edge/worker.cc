@@ -1,0 +1,235 @@
+#include "edge/worker.h"
+
+#include <sys/random.h>
+
+#include "edge/client_connection.h"
+#include "edge/listen_socket.h"
+#include "edge/tls_handshake.h"
+
+namespace fairlead::edge {
+
+namespace {
+
+// Room for a 64 KiB body together with its head.
+constexpr std::size_t kBufferSize = 68 * 1024;
+// What an idle client gets, when the worker drains, for a request that is already on its way.
+constexpr Duration kDrainGrace = 500ms;
+constexpr char kHexDigits[] = "0123456789abcdef";
+
+http::HeadLimits head_limits(const control::EdgeLimits& limits) {
+  return {.max_line = std::min<std::size_t>(limits.max_head, 8 * 1024),
+          .max_bytes = limits.max_head,
+          .max_fields = limits.max_fields};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>> Worker::create(std::size_t index, WorkerShared& shared,
+                                               PlanPtr plan) {
+  TRY(auto loop, io::Loop::create());
+  std::unique_ptr<Worker> worker(new Worker(index, shared, std::move(loop)));
+  worker->install(std::move(plan));
+  return worker;
+}
+
+Worker::Worker(std::size_t index, WorkerShared& shared, std::unique_ptr<io::Loop> loop)
+    : index_(index),
+      shared_(shared),
+      loop_(std::move(loop)),
+      timeouts_(*loop_),
+      access_log_(*loop_, shared.access_log),
+      client_buffer_(kBufferSize),
+      origin_buffer_(kBufferSize),
+      drain_timer_(*loop_, [this] { close_all(); }) {
+  std::uint64_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != sizeof random) {
+    random = static_cast<std::uint64_t>(now().time_since_epoch().count());
+  }
+  for (std::size_t i = 0; i < 16; ++i) request_id_[i] = kHexDigits[random >> (4 * i) & 15];
+  request_id_[16] = '-';
+}
+
+Worker::~Worker() {
+  close_all();
+  origin_pools_.clear();
+  retired_origins_.clear();
+  buried_.clear();
+}
+
+void Worker::start_thread() {
+  thread_ = std::thread([this] { loop_->run(); });
+  ::pthread_setname_np(thread_.native_handle(), fmt::format("loop-{}", index_).c_str());
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+// ---- plans
+
+void Worker::take_plan(PlanPtr plan, std::vector<ListeningFd> add,
+                       std::move_only_function<void()> taken) {
+  loop_->post(
+      [this, plan = std::move(plan), add = std::move(add), taken = std::move(taken)]() mutable {
+        install(std::move(plan));
+        std::erase_if(listeners_, [&](const std::unique_ptr<ListenSocket>& listener) {
+          const auto& wanted = plan_->snapshot().listeners;
+          const bool keep = std::any_of(wanted.begin(), wanted.end(), [&](const auto& spec) {
+            return spec.address == listener->address() && spec.tls == listener->tls();
+          });
+          if (!keep) listener->accept_all();
+          return !keep;
+        });
+        for (ListeningFd& socket : add) {
+          auto listener = std::make_unique<ListenSocket>(*this, std::move(socket));
+          if (!draining_ && listener->start()) listeners_.push_back(std::move(listener));
+        }
+        taken();
+      });
+}
+
+void Worker::install(PlanPtr plan) {
+  plan_ = std::move(plan);
+  request_parser_ = http::HeadParser(head_limits(plan_->limits()));
+  std::unordered_map<const Target*, std::unique_ptr<OriginPool>> before;
+  before.swap(origin_pools_);
+  pools_.clear();
+  const auto& specs = plan_->snapshot().pools;
+  for (std::size_t p = 0; p < specs.size(); ++p) {
+    std::vector<OriginPool*> origins;
+    for (const TargetPtr& target : plan_->targets()[p]) {
+      auto& slot = origin_pools_[target.get()];
+      if (auto known = before.extract(target.get())) {
+        slot = std::move(known.mapped());
+      } else if (!slot) {
+        slot = std::make_unique<OriginPool>(*this, target);
+      }
+      origins.push_back(slot.get());
+    }
+    auto& pool = pools_by_name_[specs[p].name];
+    if (!pool || pool->kind != specs[p].balance) {
+      if (pool) replaced_pools_.push_back(std::move(pool));
+      pool = std::make_unique<Pool>(specs[p].name, specs[p].balance);
+    }
+    if (pool->origins != origins) {
+      pool->origins = std::move(origins);
+      pool->balancer.reset(pool->origins, index_);
+    }
+    pools_.push_back(pool.get());
+  }
+  retire(std::move(before));
+}
+
+// Pools and origins that the plan no longer has: they stay while exchanges use them.
+void Worker::retire(std::unordered_map<const Target*, std::unique_ptr<OriginPool>> origins) {
+  for (auto& [name, pool] : pools_by_name_) {
+    if (std::ranges::find(pools_, pool.get()) == pools_.end()) pool->origins.clear();
+  }
+  std::erase_if(pools_by_name_, [](const auto& entry) {
+    return entry.second->origins.empty() && entry.second->users == 0;
+  });
+  for (auto& pool : replaced_pools_) pool->origins.clear();
+  std::erase_if(replaced_pools_, [](const auto& pool) { return pool->users == 0; });
+  for (auto& [target, origin] : origins) {
+    origin->retire();
+    retired_origins_.push_back(std::move(origin));
+  }
+  std::erase_if(retired_origins_, [](const auto& origin) { return origin->unused(); });
+}
+
+// ---- connections
+
+void Worker::accepted(UniqueFd fd, io::Address peer, bool tls) {
+  stats_.connections_accepted.add();
+  if (shared_.connections.fetch_add(1, std::memory_order_relaxed) >=
+      plan_->limits().max_connections) {
+    shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+    stats_.connections_refused.add();
+    return;
+  }
+  stats_.connections.add();
+  if (!tls) return serve(io::Transport(std::move(fd)), peer);
+  auto session = plan_->tls() ? plan_->tls()->make_server_session(fd.get())
+                              : fail(Code::kUnavailable, "no certificate");
+  if (!session) return client_closed();
+  io::Transport transport(std::move(fd), *std::move(session));
+  watch(*new TlsHandshake(*this, std::move(transport), peer));
+}
+
+void Worker::serve(io::Transport transport, io::Address peer) {
+  auto* connection = new ClientConnection(*this, std::move(transport), peer);
+  if (!watch(*connection)) return;
+  connection->start();
+}
+
+bool Worker::watch(ClientSocket& client) {
+  if (!client.watch()) {
+    client_closed();
+    return false;
+  }
+  static_cast<ClientEntry&>(client).insert_before(clients_);
+  return true;
+}
+
+void Worker::client_closed() {
+  stats_.connections.subtract();
+  shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+  if (draining_) stop_if_drained();
+}
+
+void Worker::bury(Connection* connection) {
+  if (buried_.empty()) loop_->defer([this] { buried_.clear(); });
+  buried_.emplace_back(connection);
+}
+
+Exchange* Worker::new_exchange() {
+  if (free_exchanges_.empty()) {
+    exchanges_.push_back(std::make_unique<Exchange>(*this));
+    return exchanges_.back().get();
+  }
+  Exchange* exchange = free_exchanges_.back();
+  free_exchanges_.pop_back();
+  return exchange;
+}
+
+std::string_view Worker::next_request_id() {
+  std::uint64_t number = request_number_++;
+  char* digit = request_id_ + sizeof request_id_;
+  for (int n = 0; n < 11; ++n, number >>= 4) *--digit = kHexDigits[number & 15];
+  return {request_id_, sizeof request_id_};
+}
+
+// ---- the end
+
+void Worker::drain(Duration patience) {
+  loop_->post([this, patience] { begin_drain(patience); });
+}
+
+void Worker::begin_drain(Duration patience) {
+  if (draining_) return;
+  draining_ = true;
+  for (auto& listener : listeners_) listener->accept_all();
+  listeners_.clear();
+  for (io::Link* link = clients_.next; link != &clients_; link = link->next) {
+    static_cast<ClientSocket*>(static_cast<ClientEntry*>(link))->drain(kDrainGrace);
+  }
+  drain_timer_.arm(loop_->now() + patience);
+  stop_if_drained();
+}
+
+void Worker::stop_if_drained() {
+  if (stats_.connections.value() > 0) return;
+  access_log_.flush();
+  loop_->stop();
+}
+
+void Worker::close_all() {
+  listeners_.clear();
+  while (clients_.linked()) {
+    static_cast<ClientSocket*>(static_cast<ClientEntry*>(clients_.next))->cut_off();
+  }
+  if (draining_) loop_->stop();
+  access_log_.flush();
+}
+
+}  // namespace fairlead::edge

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "edge/access_log.h"
+#include "edge/exchange.h"
+#include "edge/plan.h"
+#include "edge/pool.h"
+#include "edge/timeout_list.h"
+#include "http/h1_parser.h"
+#include "io/loop.h"
+
+namespace fairlead::edge {
+
+class ListenSocket;
+
+// What one loop counts beside its origins. Written by that loop alone.
+struct alignas(64) LoopStats {
+  telemetry::Counter connections;           // open ones
+  telemetry::Counter connections_accepted;  // ever
+  telemetry::Counter connections_refused;   // above max_connections
+  telemetry::Counter handshakes_failed;
+  telemetry::Counter without_origin[6];  // requests answered before an origin was chosen
+};
+
+// What the workers share. All of it may be used from any loop.
+struct WorkerShared {
+  AccessLog access_log;
+  std::atomic<std::size_t> connections = 0;
+  // Called when a loop found an origin refusing connections.
+  std::move_only_function<void(TargetPtr)> report_unready;
+};
+
+// A listening socket for one worker. The worker owns the descriptor.
+struct ListeningFd {
+  std::string address;  // as the snapshot names it
+  bool tls = false;
+  UniqueFd fd;
+};
+
+// One loop of the data plane and everything that belongs to its thread: listening sockets,
+// connections, origin pools, exchanges, buffers, parsers, counters. Nothing of it is touched by
+// another thread but through post().
+class Worker {
+ public:
+  static Result<std::unique_ptr<Worker>> create(std::size_t index, WorkerShared& shared,
+                                                PlanPtr plan);
+  ~Worker();  // after stop() and join(), or never started
+
+  // ---- from the thread that owns the edge
+  void start_thread();
+  void join();
+  // Takes the plan between two requests, then calls `taken` on this worker's thread. `add` are new
+  // listening sockets; those whose address the plan no longer has are closed.
+  void take_plan(PlanPtr plan, std::vector<ListeningFd> add, std::move_only_function<void()> taken);
+  // Stops accepting, finishes what is in flight, closes, and ends the thread; `patience` bounds it.
+  void drain(Duration patience);
+  LoopStats& stats() { return stats_; }
+
+  // ---- from connections and exchanges, on the worker's thread
+  io::Loop& loop() { return *loop_; }
+  std::size_t index() const { return index_; }
+  const Plan& plan() const { return *plan_; }
+  bool draining() const { return draining_; }
+  Pool* pool(std::uint32_t index) { return pools_[index]; }
+  AccessLogBuffer& access_log() { return access_log_; }
+
+  http::HeadParser& request_parser() { return request_parser_; }
+  http::HeadParser& response_parser() { return response_parser_; }
+  // Reading buffers: what is in them is used or copied before the loop goes on. Two, because the
+  // end of a response may lead to reading the client's next request.
+  std::span<char> client_buffer() { return client_buffer_; }
+  std::span<char> origin_buffer() { return origin_buffer_; }
+  // Where a client connection gathers a head and what follows it until it is sent, within one
+  // event.
+  std::string& out_buffer() { return out_buffer_; }
+  std::string& scratch(std::size_t which) { return scratch_[which]; }
+
+  struct Timeouts {
+    explicit Timeouts(io::Loop& loop)
+        : handshake(loop),
+          head(loop),
+          body(loop),
+          write(loop),
+          idle(loop),
+          linger(loop),
+          connect(loop),
+          response(loop),
+          origin_body(loop),
+          origin_idle(loop) {}
+    TimeoutList handshake, head, body, write, idle, linger;
+    TimeoutList connect, response, origin_body, origin_idle;
+  };
+  Timeouts& timeouts() { return timeouts_; }
+
+  Exchange* new_exchange();
+  void give_back(Exchange* exchange) { free_exchanges_.push_back(exchange); }
+  // Unique over all loops and starts; valid until the next call.
+  std::string_view next_request_id();
+  void report_unready(const TargetPtr& target) { shared_.report_unready(target); }
+
+  // A connection was accepted, has finished its handshake, is gone.
+  void accepted(UniqueFd fd, io::Address peer, bool tls);
+  void serve(io::Transport transport, io::Address peer);
+  void client_closed();
+  // Frees a closed connection at the end of this iteration.
+  void bury(Connection* connection);
+
+ private:
+  Worker(std::size_t index, WorkerShared& shared, std::unique_ptr<io::Loop> loop);
+  void install(PlanPtr plan);
+  void retire(std::unordered_map<const Target*, std::unique_ptr<OriginPool>> origins);
+  void begin_drain(Duration patience);
+  void stop_if_drained();
+  bool watch(ClientSocket& client);
+  void close_all();
+
+  const std::size_t index_;
+  WorkerShared& shared_;
+  std::unique_ptr<io::Loop> loop_;
+  LoopStats stats_;
+  PlanPtr plan_;
+  Timeouts timeouts_;
+  AccessLogBuffer access_log_;
+  http::HeadParser request_parser_;
+  http::HeadParser response_parser_;
+  std::vector<char> client_buffer_;
+  std::vector<char> origin_buffer_;
+  std::string out_buffer_;
+  std::array<std::string, 2> scratch_;
+
+  std::unordered_map<std::string, std::unique_ptr<Pool>> pools_by_name_;
+  std::unordered_map<const Target*, std::unique_ptr<OriginPool>> origin_pools_;
+  std::vector<Pool*> pools_;                                  // in the plan's order
+  std::vector<std::unique_ptr<Pool>> replaced_pools_;         // until no exchange uses them
+  std::vector<std::unique_ptr<OriginPool>> retired_origins_;  // the same
+  std::vector<std::unique_ptr<Exchange>> exchanges_;
+  std::vector<Exchange*> free_exchanges_;
+  std::vector<std::unique_ptr<ListenSocket>> listeners_;
+  io::Link clients_;  // ClientSocket
+  std::vector<std::unique_ptr<Connection>> buried_;
+
+  char request_id_[28];
+  std::uint64_t request_number_ = 0;
+  bool draining_ = false;
+  io::Timer drain_timer_;
+  std::thread thread_;
+};
+
+}  // namespace fairlead::edge
