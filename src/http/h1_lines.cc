@@ -33,20 +33,29 @@ LineState LineReader::line_end(const char* from, std::string_view otherwise) {
   return LineState::kLine;
 }
 
-LineState LineReader::field(Field& field) {
-  if (at == end) return LineState::kIncomplete;
-  if (!is(*at, kToken)) {
-    if (*at == ' ' || *at == '\t') return refuse("folded field line");
-    if (*at == ':') return refuse("field without a name");
-    const LineState state = line_end(at, "invalid byte in a field name");
-    return state == LineState::kLine ? LineState::kEmpty : state;
+// What stands at the start of a line, or behind its name, where a field would go on.
+LineState LineReader::not_a_field(const char* from) {
+  switch (*from) {
+    case ' ':
+    case '\t':
+      return refuse(from == at ? "folded field line" : "white space before the colon");
+    case ':':
+      return refuse("field without a name");
+    case '\r':
+    case '\n':
+      if (from != at) return refuse("field line without a colon");
+      [[fallthrough]];
+    default:
+      return line_end(from, "invalid byte in a field name");
   }
-  const char* name_end = skip(at + 1, end, kToken);
+}
+
+LineState LineReader::field(Field& field) {
+  const char* name_end = skip_token(at, end);
   if (name_end == end) return LineState::kIncomplete;
-  if (*name_end != ':') {
-    if (*name_end == ' ' || *name_end == '\t') return refuse("white space before the colon");
-    if (*name_end == '\r' || *name_end == '\n') return refuse("field line without a colon");
-    return refuse("invalid byte in a field name");
+  if (*name_end != ':' || name_end == at) {
+    const LineState state = not_a_field(name_end);
+    return state == LineState::kLine ? LineState::kEmpty : state;
   }
   const char* value = skip_white(name_end + 1, end);
   const char* value_end = skip_value(value, end);

@@ -30,6 +30,7 @@ struct LineReader {
  private:
   LineState refuse(std::string_view reason, std::uint16_t status = 400);
   LineState version(const char*& from, std::uint8_t& minor);
+  LineState not_a_field(const char* from);
   LineState line_end(const char* from, std::string_view otherwise);
 };
 
