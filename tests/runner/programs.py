@@ -13,8 +13,8 @@ from runner.report import Outcome
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNIT_TEST_SECONDS = 900  # of one program, under the slowest sanitizer
-FUZZ_RUNS = 200_000
-FUZZ_SECONDS = 60
+FUZZ_RUNS = int(os.environ.get("FAIRLEAD_FUZZ_RUNS", 200_000))  # inputs for each target
+FUZZ_SECONDS = 60 if FUZZ_RUNS <= 200_000 else 24 * 3600
 
 
 def build(report, preset, *targets):
@@ -94,7 +94,7 @@ def pytest_outcome(case):
     return Outcome(name, "passed")
 
 
-def fuzz(report, pattern, runs=FUZZ_RUNS):
+def fuzz(report, pattern):
     """Every fuzz target for a bounded number of runs, from its committed corpus (fuzz/corpus/NAME, NAME.dict)."""
     folder = ROOT / "build" / "fuzz"
     logs = fresh(folder / "test-logs" / "fuzz")
@@ -102,13 +102,13 @@ def fuzz(report, pattern, runs=FUZZ_RUNS):
         if pattern not in name:
             continue
         with tempfile.TemporaryDirectory() as found:
-            command = [folder / name, f"-runs={runs}", f"-max_total_time={FUZZ_SECONDS}", "-print_final_stats=1",
+            command = [folder / name, f"-runs={FUZZ_RUNS}", f"-max_total_time={FUZZ_SECONDS}", "-print_final_stats=1",
                        f"-artifact_prefix={logs}/", found]
             corpus, dictionary = (ROOT / "fuzz" / "corpus" / name), (ROOT / "fuzz" / f"{name}.dict")
             command += [corpus] if corpus.is_dir() else []
             command += [f"-dict={dictionary}"] if dictionary.is_file() else []
             started, log = time.monotonic(), logs / f"{name}.log"
-            status = run_logged(command, log, dict(os.environ), FUZZ_SECONDS * 5)
+            status = run_logged(command, log, dict(os.environ), FUZZ_SECONDS + 300)
         outcome = Outcome(name, "passed") if status == 0 else Outcome(name, "failed", tail(log))
         report.add(f"fuzz {name}", [outcome], time.monotonic() - started, log)
 
