@@ -50,8 +50,9 @@ def main():
     out, title = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     text = sys.stdin.read().strip("\n")
     lines = re.sub(r"\x1b\[[0-9;]*m", "", text).split("\n")
-    width = round(max(map(len, lines)) * CHARACTER_WIDTH + 2 * MARGIN)
-    height = len(lines) * LINE_HEIGHT + BAR + 24
+    # Chromium has no smaller windows.
+    width = max(640, round(max(map(len, lines)) * CHARACTER_WIDTH + 2 * MARGIN))
+    height = max(200, len(lines) * LINE_HEIGHT + BAR + 24)
     with tempfile.TemporaryDirectory() as folder:
         source = pathlib.Path(folder, "page.html")
         source.write_text(page(text, title))
