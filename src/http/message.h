@@ -59,7 +59,8 @@ struct Request {
   Fields fields;
   std::string body;  // what a Client sends; a Server leaves it empty, see Exchange
   std::string peer;  // IP address of the connection without port, "unix:" for Unix sockets
-  std::string id;    // X-Request-ID, made when absent
+  std::optional<std::uint32_t> peer_uid;  // who connected to a Unix socket, by SO_PEERCRED
+  std::string id;                         // X-Request-ID, made when absent
 
   // The value of a query parameter, percent- and plus-decoded.
   std::optional<std::string> parameter(std::string_view name) const;

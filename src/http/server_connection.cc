@@ -70,6 +70,11 @@ ServerConnection::ServerConnection(ServerContext& context, io::Stream stream)
     : context_(context), connection_(std::move(stream)) {
   const io::Address& address = connection_.stream().peer();
   peer_ = address.is_unix() ? "unix:" : address.host();
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (address.is_unix() &&
+      ::getsockopt(connection_.stream().fd(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+    peer_uid_ = peer.uid;
 }
 
 io::Task<void> ServerConnection::serve() {
@@ -141,6 +146,7 @@ bool ServerConnection::fill_request(const RequestHead& head) {
   }
   request.body.clear();
   request.peer.assign(peer_);
+  request.peer_uid = peer_uid_;
   if (id && !id->value.empty() && id->value.size() <= kMaxRequestId && all(id->value, kToken))
     request.id.assign(id->value);
   else

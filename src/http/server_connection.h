@@ -71,6 +71,7 @@ class ServerConnection final : public Exchange {
   BodyReader body_;
   Fields trailers_;
   std::string peer_;
+  std::optional<std::uint32_t> peer_uid_;
   std::string out_;  // heads and small bodies on their way
   Phase phase_ = Phase::kWaiting;
   bool keep_alive_ = true;

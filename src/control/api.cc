@@ -1,0 +1,236 @@
+#include "control/api.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "base/strings.h"
+
+namespace fairlead::control {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::array<std::string_view, 6> kStateNames = {"starting", "ready",       "stopping",
+                                                         "stopped",  "backing off", "crash loop"};
+
+json time_or_null(WallTime time) {
+  return time == WallTime{} ? json(nullptr) : json(rfc3339(time));
+}
+
+json write(const ProbeEvidence& probe) {
+  return {{"request", probe.request},   {"address", probe.address}, {"status", probe.status},
+          {"location", probe.location}, {"body", probe.body},       {"error", probe.error}};
+}
+
+json write(const Failure& failure) {
+  return {{"at", time_or_null(failure.at)},
+          {"cause", failure.cause},
+          {"exit_code", failure.exit_code},
+          {"signal", failure.signal},
+          {"out_of_memory", failure.out_of_memory},
+          {"memory_peak", failure.memory_peak},
+          {"probe", failure.probe ? write(*failure.probe) : json(nullptr)},
+          {"listening", failure.listening},
+          {"last_lines", failure.last_lines},
+          {"next_step", failure.next_step}};
+}
+
+json write(const ProcessStatus& process) {
+  return {{"name", process.name},
+          {"type", process.type},
+          {"release", process.release},
+          {"state", to_string(process.state)},
+          {"pid", process.pid},
+          {"address", process.address},
+          {"since", time_or_null(process.since)},
+          {"restarts", process.restarts},
+          {"memory", process.memory},
+          {"memory_limit", process.memory_limit},
+          {"failure", process.failure ? write(*process.failure) : json(nullptr)}};
+}
+
+json write(const EnvironmentStatus& environment) {
+  json processes = json::array();
+  for (const auto& process : environment.processes) processes.push_back(write(process));
+  return {{"app", environment.app},         {"environment", environment.environment},
+          {"version", environment.version}, {"store", environment.store},
+          {"urls", environment.urls},       {"processes", processes}};
+}
+
+// Reading goes through these: a missing key leaves the default (an older control wrote the text), a
+// value of another type is an error.
+template <typename T>
+void read(const json& object, const char* key, T& into) {
+  if (const auto found = object.find(key); found != object.end() && !found->is_null())
+    found->get_to(into);
+}
+
+void read_time(const json& object, const char* key, WallTime& into) {
+  std::string text;
+  read(object, key, text);
+  if (!text.empty()) into = parse_rfc3339(text).value_or(WallTime{});
+}
+
+Failure read_failure(const json& object) {
+  Failure failure;
+  read_time(object, "at", failure.at);
+  read(object, "cause", failure.cause);
+  read(object, "exit_code", failure.exit_code);
+  read(object, "signal", failure.signal);
+  read(object, "out_of_memory", failure.out_of_memory);
+  read(object, "memory_peak", failure.memory_peak);
+  read(object, "listening", failure.listening);
+  read(object, "last_lines", failure.last_lines);
+  read(object, "next_step", failure.next_step);
+  if (const auto probe = object.find("probe"); probe != object.end() && probe->is_object()) {
+    auto& evidence = failure.probe.emplace();
+    read(*probe, "request", evidence.request);
+    read(*probe, "address", evidence.address);
+    read(*probe, "status", evidence.status);
+    read(*probe, "location", evidence.location);
+    read(*probe, "body", evidence.body);
+    read(*probe, "error", evidence.error);
+  }
+  return failure;
+}
+
+ProcessStatus read_process(const json& object) {
+  ProcessStatus process;
+  std::string state;
+  read(object, "name", process.name);
+  read(object, "type", process.type);
+  read(object, "release", process.release);
+  read(object, "state", state);
+  for (std::size_t i = 0; i < kStateNames.size(); ++i)
+    if (kStateNames[i] == state) process.state = static_cast<ProcessState>(i);
+  read(object, "pid", process.pid);
+  read(object, "address", process.address);
+  read_time(object, "since", process.since);
+  read(object, "restarts", process.restarts);
+  read(object, "memory", process.memory);
+  read(object, "memory_limit", process.memory_limit);
+  if (const auto failure = object.find("failure"); failure != object.end() && failure->is_object())
+    process.failure = read_failure(*failure);
+  return process;
+}
+
+EnvironmentStatus read_environment(const json& object) {
+  EnvironmentStatus environment;
+  read(object, "app", environment.app);
+  read(object, "environment", environment.environment);
+  read(object, "version", environment.version);
+  read(object, "store", environment.store);
+  read(object, "urls", environment.urls);
+  if (const auto processes = object.find("processes"); processes != object.end())
+    for (const auto& process : *processes) environment.processes.push_back(read_process(process));
+  return environment;
+}
+
+// Logs hold any bytes; JSON holds UTF-8 alone.
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string_view to_string(ProcessState state) {
+  return kStateNames[static_cast<std::size_t>(state)];
+}
+
+std::string to_json(const Status& status) {
+  json environments = json::array();
+  for (const auto& environment : status.environments) environments.push_back(write(environment));
+  return dump({{"version", status.version},
+               {"pid", status.pid},
+               {"started", time_or_null(status.started)},
+               {"state_folder", status.state_folder},
+               {"log_folder", status.log_folder},
+               {"edge", write(status.edge)},
+               {"listeners", status.listeners},
+               {"environments", environments},
+               {"notes", status.notes}});
+}
+
+Result<Status> status_from_json(std::string_view text) {
+  try {
+    const json object = json::parse(text);
+    if (!object.is_object()) return fail(Code::kProtocol, "control's status is no JSON object");
+    Status status;
+    read(object, "version", status.version);
+    read(object, "pid", status.pid);
+    read_time(object, "started", status.started);
+    read(object, "state_folder", status.state_folder);
+    read(object, "log_folder", status.log_folder);
+    if (const auto edge = object.find("edge"); edge != object.end())
+      status.edge = read_process(*edge);
+    read(object, "listeners", status.listeners);
+    if (const auto found = object.find("environments"); found != object.end())
+      for (const auto& environment : *found)
+        status.environments.push_back(read_environment(environment));
+    read(object, "notes", status.notes);
+    return status;
+  } catch (const json::exception& e) {
+    return fail(Code::kProtocol, fmt::format("control's status cannot be read: {}", e.what()));
+  }
+}
+
+std::string to_json(const LogLine& line) {
+  return dump({{"time", rfc3339(line.time)}, {"replica", line.replica}, {"text", line.text}});
+}
+
+Result<LogLine> log_line_from_json(std::string_view text) {
+  try {
+    const json object = json::parse(text);
+    LogLine line;
+    read_time(object, "time", line.time);
+    read(object, "replica", line.replica);
+    read(object, "text", line.text);
+    return line;
+  } catch (const json::exception& e) {
+    return fail(Code::kProtocol, fmt::format("a log line cannot be read: {}", e.what()));
+  }
+}
+
+Result<WallTime> parse_rfc3339(std::string_view text) {
+  const auto wrong = [&] {
+    return fail(Code::kInvalid, fmt::format("'{}' is not a time like 2026-11-20T13:39:18Z", text));
+  };
+  // A fixed shape up to the seconds; then an optional fraction; then Z.
+  static constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:dd";
+  if (text.size() < kShape.size() + 1 || text.back() != 'Z') return wrong();
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (kShape[i] == 'd' ? !digit : text[i] != kShape[i]) return wrong();
+  }
+  const auto number = [&](std::size_t at, std::size_t length) {
+    return static_cast<int>(*parse_unsigned(text.substr(at, length)));
+  };
+  std::int64_t nanoseconds = 0;
+  const auto fraction = text.substr(kShape.size(), text.size() - kShape.size() - 1);
+  if (!fraction.empty()) {
+    const auto digits = parse_unsigned(fraction.substr(1));
+    if (fraction[0] != '.' || fraction.size() > 10 || !digits) return wrong();
+    nanoseconds = static_cast<std::int64_t>(*digits);
+    for (std::size_t i = fraction.size(); i < 10; ++i) nanoseconds *= 10;
+  }
+  std::tm fields{};
+  fields.tm_year = number(0, 4) - 1900;
+  fields.tm_mon = number(5, 2) - 1;
+  fields.tm_mday = number(8, 2);
+  fields.tm_hour = number(11, 2);
+  fields.tm_min = number(14, 2);
+  fields.tm_sec = number(17, 2);
+  const std::tm asked = fields;
+  const std::time_t seconds = timegm(&fields);
+  if (fields.tm_mon != asked.tm_mon || fields.tm_mday != asked.tm_mday ||
+      fields.tm_hour != asked.tm_hour || fields.tm_min != asked.tm_min ||
+      fields.tm_sec != asked.tm_sec)
+    return wrong();  // timegm has normalised a 31 February
+  return WallTime(std::chrono::seconds(seconds)) + Duration(nanoseconds);
+}
+
+}  // namespace fairlead::control

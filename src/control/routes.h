@@ -1,0 +1,27 @@
+// The control API's routes: version 1, for the CLI and everything else that asks control. Over a
+// Unix socket; only the user that control runs as, and root, are answered (peer credentials).
+//
+//   GET  /v1/version             {"version":"0.1.0"}
+//   GET  /v1/status              Status
+//   GET  /v1/logs                LogLine as NDJSON; ?replica= (may be repeated) ?since= ?tail=
+//   ?follow=1 POST /v1/stop                202; then control stops everything and ends
+#pragma once
+
+#include <functional>
+
+#include "control/api.h"
+#include "control/log_source.h"
+#include "http/router.h"
+
+namespace fairlead::control {
+
+// What answers. Called on the server's thread.
+struct Handlers {
+  std::function<Status()> status;
+  std::function<LogSource(LogQuery)> logs;
+  std::function<void()> stop;
+};
+
+http::Router make_routes(Handlers handlers);
+
+}  // namespace fairlead::control
