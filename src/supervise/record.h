@@ -1,0 +1,41 @@
+// What control writes down of a process that it has started, so that another control can find it: a
+// small file NAME.pid in the folder of sockets and FIFOs. A process is known by its id, the time of
+// its start and the boot it belongs to; an id alone is used again.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "io/deadline.h"
+#include "io/loop.h"
+#include "io/task.h"
+
+namespace fairlead::supervise {
+
+struct Record {
+  std::string name;  // "web.1"
+  pid_t pid = 0;
+  std::uint64_t start = 0;  // clock ticks since the boot
+  std::string boot;         // the kernel's boot id
+};
+
+Result<> write_record(const std::filesystem::path& folder, std::string_view name, pid_t pid);
+void remove_record(const std::filesystem::path& folder, std::string_view name);
+// Whether the very process still runs; a zombie does not.
+bool still_runs(const Record& record);
+// All records in the folder, of dead processes too.
+std::vector<Record> read_records(const std::filesystem::path& folder);
+
+// Ends what an earlier control has left running: SIGTERM to each process and its group, SIGKILL at
+// the deadline. Gives the names of what was found running; removes the records.
+io::Task<std::vector<std::string>> end_leftovers(io::Loop& loop, std::filesystem::path folder,
+                                                 io::Deadline deadline);
+
+}  // namespace fairlead::supervise
