@@ -1,0 +1,122 @@
+#include "cli/app_setup.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "io/stream.h"
+#include "io/tls.h"
+#include "supervise/listening.h"
+
+namespace fairlead::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kHost = "127.0.0.1";
+constexpr Duration kLifetime = std::chrono::hours(24 * 365);
+constexpr Duration kRenewBefore = std::chrono::hours(24 * 30);
+
+Error port_is_taken(const char* name, std::uint16_t port) {
+  std::string owner = "by a process that this user may not see";
+  if (const auto found = supervise::owner_of_port(port); found && found->pid != 0)
+    owner = fmt::format("by pid {} ({})", found->pid, found->command);
+  return Error(Code::kExists, fmt::format("port {} is in use {}", port, owner))
+      .hint(fmt::format("stop it, or take another port: {}=0 takes any that is free", name));
+}
+
+}  // namespace
+
+fs::path root_of(const config::AppSpec& app) {
+  std::error_code error;
+  const fs::path folder = fs::absolute(app.file, error).parent_path();
+  return fs::weakly_canonical(folder / app.build.root, error);
+}
+
+supervise::Variables variables_of(const config::AppSpec& app, const StateFolders& folders) {
+  supervise::Variables variables;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string_view text = *entry;
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos || text.starts_with("FAIRLEAD_")) continue;
+    variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  for (const auto& [name, value] : app.env) variables.emplace(name, value);
+  if (app.services.empty())
+    variables.emplace("DATABASE_URL",
+                      fmt::format("sqlite://{}/data/{}.db", folders.state.string(), app.name));
+  variables["PATH"] = supervise::search_path(app, root_of(app), variables["PATH"]);
+  return variables;
+}
+
+Result<io::Address> listen_address(const char* name, std::uint16_t standard) {
+  std::uint64_t port = standard;
+  if (const char* text = std::getenv(name); text && *text) {
+    const auto number = parse_unsigned(text);
+    if (!number || *number > 65535)
+      return fail(Error(Code::kInvalid, fmt::format("{} is '{}', which is no port", name, text))
+                      .hint("a port is a number from 0 (any free one) to 65535"));
+    port = *number;
+  }
+  TRY(const io::Address address, io::Address::ip(kHost, static_cast<std::uint16_t>(port)));
+  // Tried here, where the error can be explained; the edge binds it a moment later.
+  const auto socket = io::listen(address);
+  if (socket) return io::local_address(socket->get());
+  if (socket.error().code() == Code::kExists)
+    return fail(port_is_taken(name, static_cast<std::uint16_t>(port)));
+  Error error = Error(socket.error()).in(fmt::format("cannot listen on port {}", port));
+  if (error.code() == Code::kDenied)
+    return fail(std::move(error).hint(fmt::format("{}=8080 needs no privilege", name)));
+  return fail(std::move(error));
+}
+
+Result<control::CertificateSpec> self_signed(const StateFolders& folders,
+                                             const config::AppSpec& app) {
+  std::vector<std::string> names = {"localhost", "*.localhost", kHost, "::1"};
+  for (const auto& route : app.routes)
+    if (!route.host.empty() && std::ranges::find(names, route.host) == names.end())
+      names.push_back(route.host);
+  const fs::path folder = folders.state / "certificates";
+  const control::CertificateSpec files{.certificate = folder / "self-signed.pem",
+                                       .key = folder / "self-signed.key"};
+  const fs::path names_file = folder / "self-signed.names";
+
+  const std::string wanted = fmt::format("{}\n", fmt::join(names, "\n"));
+  const auto expiry = io::certificate_expiry(files.certificate);
+  if (read_file(names_file).value_or("") == wanted && expiry &&
+      *expiry > wall_now() + kRenewBefore && ::access(files.key.c_str(), R_OK) == 0)
+    return files;
+  TRY_VOID(make_directories(folder, 0700));
+  TRY_VOID(io::write_self_signed({files.certificate, files.key}, names, kLifetime));
+  TRY_VOID(write_file_atomically(names_file, wanted));
+  return files;
+}
+
+std::vector<control::Route> routes_of(const supervise::Environment& environment) {
+  const auto& app = environment.spec().app;
+  std::vector<control::Route> routes;
+  const auto add = [&](std::string host, std::string path, std::string_view process,
+                       std::uint64_t max_body) {
+    const bool known = std::ranges::any_of(routes, [&](const control::Route& route) {
+      return route.host == host && route.path_prefix == path;
+    });
+    if (!known)
+      routes.push_back({.host = std::move(host),
+                        .path_prefix = std::move(path),
+                        .pool = environment.pool_name(process),
+                        .max_body = max_body});
+  };
+  for (const auto& route : app.routes) add(route.host, route.path, route.process, route.max_body);
+  for (const auto& route : app.routes) add("", route.path, route.process, route.max_body);
+  if (app.routes.empty())
+    for (const auto& type : app.processes)
+      if (supervise::serves(app, type)) add("", "/", type.name, 0);
+  return routes;
+}
+
+}  // namespace fairlead::cli

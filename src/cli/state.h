@@ -1,0 +1,51 @@
+// Where a Fairlead keeps its things, and how a verb finds the one that runs.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace fairlead::cli {
+
+// Two folders: what must last, and what ends with the machine's next boot.
+//
+//   state/                   runtime/ (short: a Unix socket's path has 107 bytes)
+//     lock                     control.sock     the API
+//     data/APP.db              web.1.sock …     FAIRLEAD_SOCKET of the replicas
+//     logs/web.1.log …         web.1.log …      FIFOs: stdout and stderr
+//     certificates/            web.1.pid …      records of what was started
+//     access.log               edge/            the edge's own folder
+struct StateFolders {
+  std::filesystem::path state;    // absolute
+  std::filesystem::path runtime;  // absolute
+  std::string instance;           // eight hex digits that stand for the state folder
+
+  std::filesystem::path control_socket() const { return runtime / "control.sock"; }
+  std::filesystem::path logs() const { return state / "logs"; }
+};
+
+// Which folders belong to this state folder; makes nothing.
+StateFolders folders_of(const std::filesystem::path& state);
+// Makes them, both for the owner alone. kDenied when the runtime folder belongs to someone else.
+Result<> make_folders(const StateFolders& folders);
+
+// Held by the one control of a state folder, and by nobody after its death. kExists names the
+// holder.
+class StateLock {
+ public:
+  static Result<StateLock> take(const StateFolders& folders);
+
+ private:
+  UniqueFd fd_;
+};
+
+// The state folder a verb is about: `given` (--state); else $FAIRLEAD_STATE; else .fairlead beside
+// the fairlead.toml of `app` or, without it, of the present folder or the nearest above it. When
+// there is none either: the only one that runs, of this user.
+Result<StateFolders> find_state(const std::string& given, const std::string& app);
+
+}  // namespace fairlead::cli

@@ -1,0 +1,243 @@
+#include "cli/up.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <optional>
+
+#include "base/file.h"
+#include "cli/app_setup.h"
+#include "cli/build_step.h"
+#include "cli/screen.h"
+#include "cli/state.h"
+#include "cli/terminal.h"
+#include "config/load.h"
+#include "control/routes.h"
+#include "http/server.h"
+#include "io/signals.h"
+#include "io/stream.h"
+#include "supervise/edge_process.h"
+#include "supervise/record.h"
+
+namespace fairlead::cli {
+
+namespace {
+
+constexpr Duration kLeftoversGrace = 5s;
+constexpr Duration kReleaseCommand = std::chrono::minutes(15);
+constexpr Duration kEdgeStart = 10s;
+
+// One app, its edge and its API, from the first step to the last.
+class Up {
+ public:
+  Up(io::Loop& loop, io::Signals signals, StateFolders folders, config::AppSpec app)
+      : loop_(loop),
+        signals_(std::move(signals)),
+        folders_(std::move(folders)),
+        logs_(loop, folders_.logs()),
+        cgroups_(supervise::CgroupTree::find(folders_.instance)),
+        surroundings_{loop, folders_.runtime, logs_, cgroups_, true},
+        environment_(surroundings_, environment_spec(std::move(app), folders_),
+                     [this] { on_change(); }),
+        edge_(
+            surroundings_, {"PATH=/usr/bin:/bin"}, [this] { return snapshot(); }, [] {}),
+        api_(loop, control::make_routes({[this] { return status(); },
+                                         [this](auto query) { return logs_.read(query); },
+                                         [this] { asked_.request(); }})
+                       .handler()),
+        gate_(loop) {}
+
+  static io::Task<int> run(Up& self) {
+    self.gate_.spawn(watch_signals(self));
+    auto outcome = co_await self.start();
+    self.progress_.clear();
+    if (outcome) {
+      const auto status = self.status();
+      fmt::print("{}", up_screen(status, now() - self.began_));
+      std::fflush(stdout);
+      self.is_up_ = true;
+      io::Event never(self.loop_);
+      static_cast<void>(co_await never.wait(self.until_asked()));
+    } else if (!self.asked_.requested()) {
+      self.explain(outcome.error());
+    }
+    const bool stopped_early = !outcome && self.asked_.requested();
+    co_await self.stop();
+    co_return outcome || stopped_early ? 0 : 1;
+  }
+
+ private:
+  static supervise::EnvironmentSpec environment_spec(config::AppSpec app,
+                                                     const StateFolders& folders) {
+    supervise::EnvironmentSpec spec;
+    spec.root = root_of(app);
+    spec.variables = variables_of(app, folders);
+    spec.version = app.version;
+    spec.app = std::move(app);
+    return spec;
+  }
+
+  io::Deadline until_asked() { return io::Deadline::never().or_when(asked_); }
+
+  static io::Task<void> watch_signals(Up& self) {
+    while (const auto number =
+               co_await self.signals_.next(io::Deadline::never().or_when(self.done_)))
+      self.asked_.request();
+  }
+
+  io::Task<Result<>> start() {
+    co_await end_leftovers();
+    CO_TRY_VOID(prepare());
+    CO_TRY_VOID(co_await build(surroundings_, environment_.spec(), progress_, until_asked()));
+    if (!environment_.spec().app.deploy.release_command.empty())
+      progress_.step("running the release command");
+    CO_TRY_VOID(co_await environment_.run_release_command(until_asked().within(kReleaseCommand)));
+    progress_.step("starting");
+    CO_TRY_VOID(environment_.start());
+    CO_TRY_VOID(co_await environment_.until_ready(until_asked()));
+    CO_TRY_VOID(edge_.start());
+    co_return co_await edge_.until_ready(until_asked().within(kEdgeStart));
+  }
+
+  io::Task<void> end_leftovers() {
+    const auto found = co_await supervise::end_leftovers(loop_, folders_.runtime,
+                                                         io::Deadline::in(kLeftoversGrace));
+    cgroups_.end_leftovers();
+    for (const auto& name : found)
+      progress_.step(fmt::format("ended {}, left by an earlier run", name));
+  }
+
+  Result<> prepare() {
+    const auto& app = environment_.spec().app;
+    for (const auto& service : app.services) {
+      const std::string variable(config::url_variable(service.type));
+      if (!environment_.spec().variables.contains(variable))
+        return fail(
+            Error(Code::kInvalid, fmt::format("[services.{}]: running a {} is not supported yet",
+                                              service.name, config::to_string(service.type)))
+                .hint(fmt::format("name one that runs: {}=… fairlead up", variable)));
+    }
+    TRY_VOID(make_directories(folders_.state / "data", 0700));
+    TRY(http_, listen_address("FAIRLEAD_HTTP_PORT", 8080));
+    TRY(https_, listen_address("FAIRLEAD_HTTPS_PORT", 8443));
+    TRY(certificate_, self_signed(folders_, app));
+    TRY(const auto socket, io::Address::unix_path(folders_.control_socket().native()));
+    TRY(auto listening, io::listen(socket));
+    api_.serve(std::move(listening));
+    return {};
+  }
+
+  // The edge first, for it still needs the replicas; then they.
+  io::Task<void> stop() {
+    if (is_up_) progress_.step("stopping");
+    co_await edge_.stop();
+    co_await environment_.stop();
+    static_cast<void>(co_await api_.drain(io::Deadline::in(1s)));
+    cgroups_.remove();
+    std::error_code ignored;
+    std::filesystem::remove_all(folders_.runtime, ignored);
+    done_.request();
+    static_cast<void>(co_await gate_.drained(io::Deadline::never()));
+    progress_.clear();
+  }
+
+  control::Snapshot snapshot() const {
+    control::Snapshot snapshot;
+    snapshot.listeners = {{.address = http_.to_string()},
+                          {.address = https_.to_string(), .tls = true}};
+    snapshot.certificates = {certificate_};
+    snapshot.pools = environment_.pools();
+    snapshot.routes = routes_of(environment_);
+    snapshot.access_log = folders_.state / "access.log";
+    return snapshot;
+  }
+
+  control::Status status() const {
+    control::Status status;
+    status.version = FAIRLEAD_VERSION;
+    status.pid = ::getpid();
+    status.started = started_;
+    status.state_folder = folders_.state;
+    status.log_folder = folders_.logs();
+    status.edge = edge_.status();
+    status.listeners = {"http://" + http_.to_string(), "https://" + https_.to_string()};
+    auto environment = environment_.status();
+    environment.urls = {fmt::format("http://localhost:{}/", http_.port()),
+                        fmt::format("https://localhost:{}/", https_.port())};
+    status.environments = {std::move(environment)};
+    for (const auto& type : environment_.spec().app.processes)
+      for (auto& sentence :
+           cgroups_.not_enforced({.memory = type.memory, .cpus = type.cpu_millis / 1000.0}))
+        status.notes.push_back(fmt::format("{}: {}", type.name, sentence));
+    return status;
+  }
+
+  void on_change() {
+    edge_.changed();
+    if (!is_up_ || asked_.requested()) return;
+    // People see what happened while nobody looked.
+    for (const auto& process : environment_.status().processes)
+      if (process.failure && process.failure->at > told_) {
+        told_ = process.failure->at;
+        fmt::print(stderr, "{} {}: {}; starting it again\n", rfc3339(told_).substr(0, 19) + "Z",
+                   process.name, process.failure->cause);
+      }
+  }
+
+  // Why it did not start, with what is known.
+  void explain(const Error& error) const {
+    const auto* process = environment_.failed();
+    if (!process && edge_.process().failure()) process = &edge_.process();
+    if (process)
+      fmt::print(stderr, "{}", failure_page(process->spec().command.name, *process->failure()));
+    else
+      print_error(error);
+    if (!process)
+      for (const auto& line : environment_.last_lines()) fmt::print(stderr, "    {}\n", line);
+  }
+
+  io::Loop& loop_;
+  io::Signals signals_;
+  StateFolders folders_;
+  supervise::LogBook logs_;
+  supervise::CgroupTree cgroups_;
+  supervise::Surroundings surroundings_;
+  supervise::Environment environment_;
+  supervise::EdgeProcess edge_;
+  http::Server api_;
+  Progress progress_;
+  io::Address http_, https_;
+  control::CertificateSpec certificate_;
+  Instant began_ = now();
+  WallTime started_ = wall_now();
+  WallTime told_ = wall_now();
+  bool is_up_ = false;
+  io::Stop asked_;  // to stop, by signal or API
+  io::Stop done_;   // everything is stopped
+  io::Gate gate_;
+};
+
+Result<int> up(const UpOptions& options) {
+  const auto loaded = config::load(options.app);
+  fmt::print(stderr, "{}", config::to_text(loaded.diagnostics, colours(stderr)));
+  if (!loaded.app) return 1;
+  TRY(config::AppSpec app, loaded.app->resolve(options.environment));
+  TRY(StateFolders folders, find_state(options.state, options.app));
+  TRY_VOID(make_folders(folders));
+  TRY(const auto lock, StateLock::take(folders));
+  TRY(const auto loop, io::Loop::create());
+  TRY(auto signals, io::Signals::create(*loop, {SIGINT, SIGTERM, SIGHUP}));
+  ::signal(SIGPIPE, SIG_IGN);
+  Up self(*loop, std::move(signals), std::move(folders), std::move(app));
+  return io::block_on(*loop, Up::run(self));
+}
+
+}  // namespace
+
+int run_up(const UpOptions& options) {
+  const auto status = up(options);
+  if (!status) print_error(status.error());
+  return status.value_or(1);
+}
+
+}  // namespace fairlead::cli

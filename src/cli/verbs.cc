@@ -1,0 +1,212 @@
+#include "cli/verbs.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "base/strings.h"
+#include "cli/generate.h"
+#include "cli/read_verbs.h"
+#include "cli/terminal.h"
+#include "cli/up.h"
+#include "edge/run.h"
+
+namespace fairlead::cli {
+
+namespace {
+
+// The definitions: every verb with its options, where their values go, and what runs then.
+struct Definitions {
+  CLI::App program{"takes a small web service to production", "fairlead"};
+  std::function<int()> chosen;
+
+  UpOptions up;
+  CheckOptions check;
+  StatusOptions status;
+  LogsOptions logs;
+  edge::RunOptions edge;
+  std::string shell;
+  std::string topic;
+  bool json = false;
+
+  Definitions() {
+    program.require_subcommand(0, 1);
+    program.set_version_flag("--version", [] { return "fairlead " FAIRLEAD_VERSION; });
+    program.formatter_fn([this](const CLI::App* app, std::string, CLI::AppFormatMode) {
+      return help_of(app == &program ? "" : app->get_name());
+    });
+    define_up();
+    define_check();
+    define_status();
+    define_logs();
+    define_edge();
+    define_version();
+    define_help();
+    define_generators();
+  }
+
+  CLI::App* verb(const char* name, const char* description, std::function<int()> run) {
+    auto* app = program.add_subcommand(name, description);
+    app->final_callback([this, run = std::move(run)] { chosen = run; });
+    return app;
+  }
+  static void add_state(CLI::App* app, std::string& into) {
+    app->add_option("--state", into,
+                    "The state folder (default: $FAIRLEAD_STATE, or .fairlead beside the "
+                    "fairlead.toml)")
+        ->type_name("DIR");
+  }
+  static void add_json(CLI::App* app, bool& into) { app->add_flag("--json", into, "Print JSON"); }
+
+  void define_up() {
+    auto* app = verb("up", "Build and run the app of a folder, with the edge in front",
+                     [this] { return run_up(up); });
+    app->add_option("app", up.app, "The folder of the fairlead.toml, or the file (default: .)")
+        ->type_name("DIR");
+    app->add_option("-e,--env", up.environment, "The environment (default: dev)")
+        ->type_name("NAME");
+    add_state(app, up.state);
+  }
+  void define_check() {
+    auto* app = verb("check", "Say everything that is wrong in a fairlead.toml",
+                     [this] { return run_check(check); });
+    app->add_option("app", check.app, "The file, or its folder (default: .)")->type_name("FILE");
+    app->add_option("-e,--env", check.environment, "Only this environment")->type_name("NAME");
+    add_json(app, check.json);
+  }
+  void define_status() {
+    auto* app = verb("status", "Show what runs: addresses, replicas, edge, store",
+                     [this] { return run_status(status); });
+    app->add_option("app", status.app, "The folder of the fairlead.toml")->type_name("DIR");
+    add_state(app, status.state);
+    add_json(app, status.json);
+  }
+  void define_logs() {
+    auto* app = verb("logs", "Show what the replicas wrote", [this] { return run_logs(logs); });
+    app->add_option("replica", logs.replicas, "Replicas (web.1) or process types (web); all")
+        ->type_name("NAME")
+        ->expected(0, -1);
+    app->add_flag("-f,--follow", logs.follow, "Go on with what comes");
+    app->add_option("-r,--replica", logs.replicas, "The same as naming it")->type_name("NAME");
+    app->add_option("--since", logs.since, "From then on: 90s, 10m, 2h, 1d ago, or a UTC time")
+        ->type_name("TIME");
+    app->add_option("-n,--lines", logs.lines, "At most so many (default: 200; 0: all)")
+        ->type_name("N");
+    app->add_option("--app", logs.app, "The folder of the fairlead.toml")->type_name("DIR");
+    add_state(app, logs.state);
+    add_json(app, logs.json);
+  }
+  void define_edge() {
+    auto* app = verb("edge", "Run the edge alone, from the snapshot in its folder",
+                     [this] { return edge::run_edge(edge); });
+    app->add_option("--state", edge.state, "The edge's folder: snapshot.json, edge.sock")
+        ->type_name("DIR")
+        ->required();
+  }
+  void define_version() {
+    auto* app = verb("version", "Print the version", [this] { return run_version(json); });
+    add_json(app, json);
+  }
+  void define_help() {
+    auto* app = verb("help", "Explain a verb", [this] { return help(); });
+    app->add_option("verb", topic, "The verb")->type_name("VERB");
+  }
+  void define_generators() {
+    auto* app = verb("completion", "Print the completion script of a shell",
+                     [this] { return print_completion(shell); });
+    app->add_option("shell", shell, "The shell")
+        ->type_name("SHELL")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    verb("man", "Print the man page, as roff", [] { return print_man_page(); });
+  }
+
+  int help() {
+    for (const auto* app : program.get_subcommands(nullptr))
+      if (topic.empty() || app->get_name() == topic) {
+        fmt::print("{}", help_of(topic));
+        return 0;
+      }
+    return unknown(topic);
+  }
+
+  // Suggests what was probably meant: a verb, or an option of the verb that was given.
+  int unknown(std::string_view word) {
+    std::vector<std::string> names;
+    for (const auto* app : program.get_subcommands(nullptr)) {
+      names.push_back(app->get_name());
+      if (!app->parsed()) continue;
+      for (const auto* option : app->get_options())
+        for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+    }
+    const std::vector<std::string_view> candidates(names.begin(), names.end());
+    const auto meant = nearest(word, candidates);
+    const bool option = word.starts_with('-');
+    print_error(
+        Error(Code::kInvalid, fmt::format("unknown {} '{}'", option ? "option" : "verb", word))
+            .hint(meant ? fmt::format("{}", *meant) : "fairlead help"));
+    return 2;
+  }
+};
+
+std::vector<std::string> names_of(const CLI::Option& option) {
+  std::vector<std::string> names;
+  for (const auto& name : option.get_snames()) names.push_back("-" + name);
+  for (const auto& name : option.get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+OptionText describe(const CLI::Option& option) {
+  OptionText text;
+  text.names = names_of(option);
+  if (option.get_expected_max() > 0) text.value = option.get_type_name();
+  text.description = option.get_description();
+  text.repeated = option.get_expected_max() > 1;
+  // "NAME:{bash,fish,zsh}": CLI11 keeps what IsMember() allows in the type's name.
+  if (const auto brace = text.value.find(":{"); brace != std::string::npos) {
+    const auto list = std::string_view(text.value).substr(brace + 2);
+    for (const auto choice : split(list.substr(0, list.size() - 1), ','))
+      text.choices.emplace_back(choice);
+    text.value.resize(brace);
+  }
+  return text;
+}
+
+}  // namespace
+
+ProgramText describe_program() {
+  const Definitions definitions;
+  ProgramText program{.description = definitions.program.get_description(), .verbs = {}};
+  for (const auto* app : definitions.program.get_subcommands(nullptr)) {
+    VerbText verb{.name = app->get_name(), .description = app->get_description()};
+    for (const auto* option : app->get_options()) {
+      auto text = describe(*option);
+      (text.names.empty() ? verb.positionals : verb.options).push_back(std::move(text));
+    }
+    program.verbs.push_back(std::move(verb));
+  }
+  return program;
+}
+
+int run_command_line(int argc, char** argv) {
+  Definitions definitions;
+  try {
+    definitions.program.parse(argc, argv);
+  } catch (const CLI::Success& done) {  // --help, --version
+    return definitions.program.exit(done);
+  } catch (const CLI::ExtrasError&) {
+    const auto extras = definitions.program.remaining(true);
+    return definitions.unknown(extras.empty() ? "" : extras[0]);
+  } catch (const CLI::ParseError& error) {
+    print_error(Error(Code::kInvalid, error.what()).hint("fairlead help"));
+    return 2;
+  }
+  if (!definitions.chosen) {
+    fmt::print("{}", definitions.program.help());
+    return 0;
+  }
+  return definitions.chosen();
+}
+
+}  // namespace fairlead::cli
