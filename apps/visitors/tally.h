@@ -1,0 +1,42 @@
+// Counts visits in the database so that each gets a number of its own, however many come at once.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "io/sync.h"
+#include "store/database.h"
+
+namespace visitors {
+
+struct Visit {
+  std::int64_t visits;  // of this address, this one included
+  std::int64_t total;   // addresses that have visited
+};
+
+// Visits of one address that come while one of its visits is being counted wait, and are then
+// counted together, in one transaction that adds their number; each takes its place in it. An
+// address thus has at most one transaction under way in this process, and a busy address costs one
+// commit for many visits. All that share a transaction fail with it.
+class Tally {
+ public:
+  Tally(fairlead::io::Loop& loop, fairlead::store::Database& database)
+      : loop_(loop), database_(database) {}
+
+  fairlead::io::Task<fairlead::Result<Visit>> count(std::string address);
+  // What the database says of itself; "" before the first visit.
+  const std::string& database_version() const { return version_; }
+
+ private:
+  struct Batch;
+  fairlead::io::Task<fairlead::Result<Visit>> write(std::string address, std::int64_t visits);
+
+  fairlead::io::Loop& loop_;
+  fairlead::store::Database& database_;
+  std::unordered_map<std::string, std::shared_ptr<Batch>> latest_;  // being counted, or waiting
+  std::string version_;
+  fairlead::Instant version_until_{};
+};
+
+}  // namespace visitors
