@@ -50,7 +50,7 @@ class Checker {
                                          : fmt::format("there are: {}", list_of(known)));
     }
     if (reader_.is_broken(route.where)) return;
-    const auto [same, fresh] = routes_.emplace(std::pair(route.host, route.path), &route);
+    const auto [same, fresh] = routes_.emplace(Place(route.host, route.path), &route);
     if (!fresh)
       diagnostics_.error(
           locate(document_, {"routes", index}),
@@ -125,7 +125,8 @@ class Checker {
   const Node& document_;
   const Reader& reader_;
   Diagnostics& diagnostics_;
-  std::map<std::pair<std::string_view, std::string_view>, const RouteSpec*> routes_;
+  using Place = std::pair<std::string_view, std::string_view>;  // host and path, in the spec
+  std::map<Place, const RouteSpec*> routes_;
 };
 
 }  // namespace
