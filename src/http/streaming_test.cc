@@ -4,15 +4,23 @@
 #include "http/client.h"
 #include "http/server_fixture.h"
 
+#if __has_feature(address_sanitizer)
+// What was freed is held back to find its late users; 256 MiB of it would look like a leak here.
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() { return "quarantine_size_mb=8"; }
+#endif
+
 namespace fairlead::http {
 namespace {
 
+// What may come on top of the memory at the start: the kernel's buffers are not part of it, so a
+// few pieces of 64 KiB would do; sanitizers need more.
+constexpr std::int64_t kAllowance = 32 << 20;
 constexpr std::uint64_t kBody = 256u << 20;
 
-std::uint64_t resident_bytes() {
+std::int64_t resident_bytes() {
   const auto statm = read_file("/proc/self/statm").value();
-  return *parse_unsigned(split(statm, ' ')[1]) *
-         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return static_cast<std::int64_t>(*parse_unsigned(split(statm, ' ')[1])) * ::sysconf(_SC_PAGESIZE);
 }
 
 // Sends back what it receives, while it receives it.
@@ -56,7 +64,7 @@ io::Task<std::uint64_t> count_payload(io::Stream& stream) {
 TEST_F(ServerTest, EchoesALargeBodyInFlatMemory) {
   start(echo);
   io::Stream stream = dial();
-  const std::uint64_t before = resident_bytes();
+  const std::int64_t before = resident_bytes();
   const auto payload = run([](io::Loop& loop, io::Stream& s) -> io::Task<std::uint64_t> {
     EXPECT_TRUE(co_await s.write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
                                  soon()));
@@ -67,7 +75,7 @@ TEST_F(ServerTest, EchoesALargeBodyInFlatMemory) {
     co_return size;
   }(*loop_, stream));
   EXPECT_EQ(payload, kBody);
-  EXPECT_LT(resident_bytes() - before, 16u << 20);
+  EXPECT_LT(resident_bytes() - before, kAllowance);
 }
 
 TEST_F(ServerTest, WaitsForASlowReader) {
@@ -110,7 +118,7 @@ TEST_F(ServerTest, TheClientStreamsBothWaysToo) {
     EXPECT_TRUE(co_await exchange.finish());
   });
   Client client(*loop_, address_, "a");
-  const std::uint64_t before = resident_bytes();
+  const std::int64_t before = resident_bytes();
   for (const bool chunked : {true, false}) {
     run([](Client& c, bool by_chunks) -> io::Task<void> {
       Request request;
@@ -139,7 +147,7 @@ TEST_F(ServerTest, TheClientStreamsBothWaysToo) {
       EXPECT_EQ(size, 100'000'000u + (by_chunks ? 7 : 9));
     }(client, chunked));
   }
-  EXPECT_LT(resident_bytes() - before, 16u << 20);
+  EXPECT_LT(resident_bytes() - before, kAllowance);
 }
 
 TEST_F(ServerTest, TheClientHearsAnEarlyAnswerToItsUpload) {
