@@ -21,7 +21,7 @@ std::string_view method_text(const Request& request) {
 }
 
 // What kind of body the request has, as written in its head.
-enum class Upload { kWhole, kLength, kChunked };
+enum class Upload : std::uint8_t { kWhole, kLength, kChunked };
 
 Result<std::string> write_head(const Request& request, const std::string& host, Upload upload) {
   const std::string_view method = method_text(request);
@@ -217,7 +217,7 @@ io::Task<Result<std::string>> Client::State::read_body(Asked& asked, io::Deadlin
 }
 
 Client::Client(io::Loop& loop, io::Address address, std::string host, ClientOptions options)
-    : state_(new State{loop, std::move(address), std::move(host), options, {}}) {}
+    : state_(new State{loop, address, std::move(host), options, {}}) {}
 Client::~Client() = default;
 
 io::Task<Result<Response>> Client::send(Request request, io::Deadline deadline) {

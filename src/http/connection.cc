@@ -9,15 +9,15 @@ namespace fairlead::http {
 namespace {
 
 // One buffer for all connections of a loop's thread: a connection that waits holds no buffer.
-thread_local std::array<char, 64 * 1024> shared_buffer;
+thread_local std::array<char, 64 << 10> shared_buffer;
 
 // Bytes written per wait at most, so that a slow but living peer is told from a dead one.
-constexpr std::size_t kWritePiece = 256 * 1024;
+constexpr std::size_t kWritePiece = 256 << 10;
 // A connection that had a large head or body once does not keep the memory.
-constexpr std::size_t kKeptInput = 4 * 1024;
+constexpr std::size_t kKeptInput = 4 << 10;
 constexpr Duration kLingerTime = 3s;
 // More of an unwanted body is not worth keeping its connection.
-constexpr std::size_t kSkippedBody = 256 * 1024;
+constexpr std::size_t kSkippedBody = 256 << 10;
 
 }  // namespace
 

@@ -13,9 +13,9 @@
 namespace fairlead::http {
 
 struct HeadLimits {
-  std::size_t max_line = 8 * 1024;    // request line; more is 414
-  std::size_t max_bytes = 32 * 1024;  // the whole head; more is 431
-  std::size_t max_fields = 100;       // more is 431; at most HeadParser::kMaxFields
+  std::size_t max_line = 8 << 10;    // request line; more is 414
+  std::size_t max_bytes = 32 << 10;  // the whole head; more is 431
+  std::size_t max_fields = 100;      // more is 431; at most HeadParser::kMaxFields
 };
 
 enum class ParseState : std::uint8_t { kComplete, kIncomplete, kError };
@@ -84,7 +84,7 @@ class ChunkedDecoder {
   const ParseError& error() const { return error_; }
   void reset();
 
-  std::size_t max_trailer_bytes = 8 * 1024;
+  std::size_t max_trailer_bytes = 8 << 10;
 
  private:
   enum class At : std::uint8_t {

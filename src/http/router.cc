@@ -16,31 +16,39 @@ bool is_parameter(std::string_view segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
 }
 
-// Takes the first segment off a path; nothing is left after the last one.
-std::string_view next_segment(std::optional<std::string_view>& path) {
-  const std::size_t slash = path->find('/');
-  const std::string_view segment = path->substr(0, slash);
-  if (slash == std::string_view::npos)
-    path.reset();
-  else
-    path->remove_prefix(slash + 1);
-  return segment;
-}
+// Goes through a path's segments without copying it.
+class Segments {
+ public:
+  explicit Segments(std::string_view path) : rest_(path) {}
+  bool at_end() const { return at_end_; }
+  std::string_view next() {
+    const std::size_t slash = rest_.find('/');
+    const std::string_view segment = rest_.substr(0, slash);
+    at_end_ = slash == std::string_view::npos;
+    if (!at_end_) rest_.remove_prefix(slash + 1);
+    return segment;
+  }
 
-bool matches(const std::vector<std::string>& pattern, std::optional<std::string_view> path) {
+ private:
+  std::string_view rest_;
+  bool at_end_ = false;
+};
+
+bool matches(const std::vector<std::string>& pattern, std::string_view path) {
+  Segments segments(path);
   for (const std::string& expected : pattern) {
-    if (!path) return false;
-    const std::string_view segment = next_segment(path);
+    if (segments.at_end()) return false;
+    const std::string_view segment = segments.next();
     if (is_parameter(expected) ? segment.empty() : expected != segment) return false;
   }
-  return !path;
+  return segments.at_end();
 }
 
-PathParameters parameters_of(const std::vector<std::string>& pattern,
-                             std::optional<std::string_view> path) {
+PathParameters parameters_of(const std::vector<std::string>& pattern, std::string_view path) {
   PathParameters parameters;
+  Segments segments(path);
   for (const std::string& name : pattern) {
-    const std::string_view segment = next_segment(path);
+    const std::string_view segment = segments.next();
     if (is_parameter(name)) parameters.emplace_back(name.substr(1, name.size() - 2), segment);
   }
   return parameters;
@@ -81,7 +89,7 @@ std::string list_of(unsigned methods) {
 
 Router::Router() : entries_(std::make_shared<std::vector<Entry>>()) {}
 
-void Router::add(Method method, std::string pattern, RouteHandler handler) {
+void Router::add(Method method, std::string_view pattern, RouteHandler handler) {
   Entry entry{method, {}, std::move(handler)};
   for (const auto segment : split(pattern, '/')) entry.segments.emplace_back(segment);
   entries_->push_back(std::move(entry));

@@ -19,7 +19,7 @@ class Router {
   Router();
   // `pattern` is a path whose segments are literal or "{name}"; literal wins over "{name}". GET
   // routes answer HEAD too.
-  void add(Method method, std::string pattern, RouteHandler handler);
+  void add(Method method, std::string_view pattern, RouteHandler handler);
   // Unknown path: 404; known path, other method: 405 with Allow; OPTIONS: 204 with Allow. Problem
   // documents.
   Handler handler() const;

@@ -11,8 +11,8 @@ namespace fairlead::http {
 namespace {
 
 // A body up to this size is copied behind its head; a larger one is gathered by the kernel.
-constexpr std::size_t kCopiedBody = 16 * 1024;
-constexpr std::size_t kKeptOutput = 4 * 1024;
+constexpr std::size_t kCopiedBody = 16 << 10;
+constexpr std::size_t kKeptOutput = 4 << 10;
 constexpr std::size_t kMaxRequestId = 128;
 
 bool never_has_body(std::uint16_t status) { return status < 200 || status == 204 || status == 304; }
@@ -157,8 +157,9 @@ bool ServerConnection::fill_request(const RequestHead& head) {
     return true;
   }
   auto path = percent_decode(head.path);
-  if (path) request.path = *std::move(path);
-  return path.has_value();
+  if (!path) return false;
+  request.path = *std::move(path);
+  return true;
 }
 
 io::Task<Result<std::string>> ServerConnection::read_some() {
@@ -187,7 +188,7 @@ io::Task<Result<std::string>> ServerConnection::read_body() {
   const std::uint64_t limit = context_.options.max_body;
   bool too_large = body_.length_left() > limit;
   while (!too_large && !body_.done()) {
-    CO_TRY(const std::string piece, co_await read_some());
+    CO_TRY(std::string piece, co_await read_some());
     if (whole.empty())
       whole = std::move(piece);
     else
@@ -205,6 +206,13 @@ io::Task<Result<std::string>> ServerConnection::read_body() {
 }
 
 // ---- answering
+
+Result<> ServerConnection::may_answer() const {
+  if (phase_ == Phase::kWaiting) return {};
+  if (phase_ == Phase::kBroken)
+    return fail(Code::kClosed, "the connection ended before the answer");
+  return fail(Code::kInternal, "responded twice");
+}
 
 bool ServerConnection::sends_body(std::uint16_t status) const {
   return request.method != Method::kHead && !never_has_body(status);
@@ -224,7 +232,7 @@ void ServerConnection::append_head(const Response& response) {
 }
 
 io::Task<Result<>> ServerConnection::respond(Response response) {
-  if (phase_ != Phase::kWaiting) co_return fail(Code::kInternal, "responded twice");
+  CO_TRY_VOID(may_answer());
   phase_ = Phase::kDone;
   const bool sound = is_sound(response.fields);
   if (!sound) response = Response::problem(500, "Internal Server Error");
@@ -259,7 +267,7 @@ io::Task<Result<>> ServerConnection::respond(Response response) {
 }
 
 io::Task<Result<>> ServerConnection::start(Response head) {
-  if (phase_ != Phase::kWaiting) co_return fail(Code::kInternal, "responded twice");
+  CO_TRY_VOID(may_answer());
   if (!is_sound(head.fields)) co_return co_await respond(std::move(head));
   phase_ = Phase::kStreaming;
   chunked_ = false;

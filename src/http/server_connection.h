@@ -62,6 +62,7 @@ class ServerConnection final : public Exchange {
   io::Task<bool> settle();
   io::Task<void> refuse(std::uint16_t status, std::string_view reason);
 
+  Result<> may_answer() const;
   void append_head(const Response& response);
   bool sends_body(std::uint16_t status) const;
   io::Deadline deadline() { return io::Deadline::never().or_when(context_.cut); }
