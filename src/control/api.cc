@@ -4,30 +4,38 @@
 
 #include <array>
 #include <ctime>
-#include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "control/api_json.h"
 
 namespace fairlead::control {
-
-using nlohmann::json;
 
 namespace {
 
 constexpr std::array<std::string_view, 6> kStateNames = {"starting", "ready",       "stopping",
                                                          "stopped",  "backing off", "crash loop"};
 
-json time_or_null(WallTime time) {
-  return time == WallTime{} ? json(nullptr) : json(rfc3339(time));
-}
-
 json write(const ProbeEvidence& probe) {
   return {{"request", probe.request},   {"address", probe.address}, {"status", probe.status},
           {"location", probe.location}, {"body", probe.body},       {"error", probe.error}};
 }
 
+}  // namespace
+
+json write_time(WallTime time) { return time == WallTime{} ? json(nullptr) : json(rfc3339(time)); }
+
+void read_time(const json& object, const char* key, WallTime& into) {
+  std::string text;
+  read(object, key, text);
+  if (!text.empty()) into = parse_rfc3339(text).value_or(WallTime{});
+}
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 json write(const Failure& failure) {
-  return {{"at", time_or_null(failure.at)},
+  return {{"at", write_time(failure.at)},
           {"cause", failure.cause},
           {"exit_code", failure.exit_code},
           {"signal", failure.signal},
@@ -37,42 +45,6 @@ json write(const Failure& failure) {
           {"listening", failure.listening},
           {"last_lines", failure.last_lines},
           {"next_step", failure.next_step}};
-}
-
-json write(const ProcessStatus& process) {
-  return {{"name", process.name},
-          {"type", process.type},
-          {"release", process.release},
-          {"state", to_string(process.state)},
-          {"pid", process.pid},
-          {"address", process.address},
-          {"since", time_or_null(process.since)},
-          {"restarts", process.restarts},
-          {"memory", process.memory},
-          {"memory_limit", process.memory_limit},
-          {"failure", process.failure ? write(*process.failure) : json(nullptr)}};
-}
-
-json write(const EnvironmentStatus& environment) {
-  json processes = json::array();
-  for (const auto& process : environment.processes) processes.push_back(write(process));
-  return {{"app", environment.app},         {"environment", environment.environment},
-          {"version", environment.version}, {"store", environment.store},
-          {"urls", environment.urls},       {"processes", processes}};
-}
-
-// Reading goes through these: a missing key leaves the default (an older control wrote the text), a
-// value of another type is an error.
-template <typename T>
-void read(const json& object, const char* key, T& into) {
-  if (const auto found = object.find(key); found != object.end() && !found->is_null())
-    found->get_to(into);
-}
-
-void read_time(const json& object, const char* key, WallTime& into) {
-  std::string text;
-  read(object, key, text);
-  if (!text.empty()) into = parse_rfc3339(text).value_or(WallTime{});
 }
 
 Failure read_failure(const json& object) {
@@ -96,6 +68,30 @@ Failure read_failure(const json& object) {
     read(*probe, "error", evidence.error);
   }
   return failure;
+}
+
+namespace {
+
+json write(const ProcessStatus& process) {
+  return {{"name", process.name},
+          {"type", process.type},
+          {"release", process.release},
+          {"state", to_string(process.state)},
+          {"pid", process.pid},
+          {"address", process.address},
+          {"since", write_time(process.since)},
+          {"restarts", process.restarts},
+          {"memory", process.memory},
+          {"memory_limit", process.memory_limit},
+          {"failure", process.failure ? write(*process.failure) : json(nullptr)}};
+}
+
+json write(const EnvironmentStatus& environment) {
+  json processes = json::array();
+  for (const auto& process : environment.processes) processes.push_back(write(process));
+  return {{"app", environment.app},         {"environment", environment.environment},
+          {"version", environment.version}, {"store", environment.store},
+          {"urls", environment.urls},       {"processes", processes}};
 }
 
 ProcessStatus read_process(const json& object) {
@@ -130,11 +126,6 @@ EnvironmentStatus read_environment(const json& object) {
   return environment;
 }
 
-// Logs hold any bytes; JSON holds UTF-8 alone.
-std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 }  // namespace
 
 std::string_view to_string(ProcessState state) {
@@ -146,7 +137,7 @@ std::string to_json(const Status& status) {
   for (const auto& environment : status.environments) environments.push_back(write(environment));
   return dump({{"version", status.version},
                {"pid", status.pid},
-               {"started", time_or_null(status.started)},
+               {"started", write_time(status.started)},
                {"state_folder", status.state_folder},
                {"log_folder", status.log_folder},
                {"edge", write(status.edge)},
@@ -156,10 +147,7 @@ std::string to_json(const Status& status) {
 }
 
 Result<Status> status_from_json(std::string_view text) {
-  try {
-    const json object = json::parse(text);
-    if (!object.is_object()) return fail(Code::kProtocol, "control's status is no JSON object");
-    Status status;
+  return parse<Status>("control's status", text, [](const json& object, Status& status) {
     read(object, "version", status.version);
     read(object, "pid", status.pid);
     read_time(object, "started", status.started);
@@ -172,10 +160,7 @@ Result<Status> status_from_json(std::string_view text) {
       for (const auto& environment : *found)
         status.environments.push_back(read_environment(environment));
     read(object, "notes", status.notes);
-    return status;
-  } catch (const json::exception& e) {
-    return fail(Code::kProtocol, fmt::format("control's status cannot be read: {}", e.what()));
-  }
+  });
 }
 
 std::string to_json(const LogLine& line) {
@@ -183,16 +168,11 @@ std::string to_json(const LogLine& line) {
 }
 
 Result<LogLine> log_line_from_json(std::string_view text) {
-  try {
-    const json object = json::parse(text);
-    LogLine line;
+  return parse<LogLine>("a log line", text, [](const json& object, LogLine& line) {
     read_time(object, "time", line.time);
     read(object, "replica", line.replica);
     read(object, "text", line.text);
-    return line;
-  } catch (const json::exception& e) {
-    return fail(Code::kProtocol, fmt::format("a log line cannot be read: {}", e.what()));
-  }
+  });
 }
 
 Result<WallTime> parse_rfc3339(std::string_view text) {

@@ -1,0 +1,283 @@
+#include "ship/deployer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "io/sync.h"
+
+namespace fairlead::ship {
+
+using control::DeploymentCause;
+using control::DeploymentState;
+using control::Release;
+using control::Traffic;
+
+namespace {
+
+// Longer than any step goes without a note in the ledger.
+constexpr Duration kLease = std::chrono::minutes(20);
+constexpr Duration kSnapshot = 10s;
+
+struct Outcome {
+  DeploymentCause cause = DeploymentCause::kNone;
+  std::string message;
+};
+
+Traffic difference(const Traffic& later, const Traffic& earlier) {
+  Traffic between = later;
+  between.requests -= std::min(earlier.requests, later.requests);
+  between.failed -= std::min(earlier.failed, later.failed);
+  between.retried -= std::min(earlier.retried, later.retried);
+  between.held -= std::min(earlier.held, later.held);
+  return between;
+}
+
+double error_rate(const Traffic& traffic) {
+  return traffic.requests == 0
+             ? 0
+             : static_cast<double>(traffic.failed) / static_cast<double>(traffic.requests);
+}
+
+// Why the new release is worse than what was before; nothing if it is not.
+std::optional<std::string> worse(const Traffic& before, const Traffic& after, const Watch& watch) {
+  if (after.requests < watch.least) return std::nullopt;
+  const double rate = error_rate(after);
+  if (rate > watch.max_error_rate && rate > error_rate(before))
+    return fmt::format("{} of {} requests failed ({:.1f} %; before {:.1f} %, allowed {:.1f} %)",
+                       after.failed, after.requests, rate * 100, error_rate(before) * 100,
+                       watch.max_error_rate * 100);
+  const bool comparable = before.requests >= watch.least && before.p99 > Duration(0);
+  if (comparable && after.p99 > 5ms &&
+      static_cast<double>(after.p99.count()) >
+          watch.max_slower * static_cast<double>(before.p99.count()))
+    return fmt::format("p99 is {} (before {}, allowed {:.1f} times as much)", human(after.p99),
+                       human(before.p99), watch.max_slower);
+  return std::nullopt;
+}
+
+}  // namespace
+
+// One deployment from its lease to its record.
+class Deployer::Run {
+ public:
+  Run(Deployer& deployer, DeployRequest request, OnStep on_step)
+      : loop_(deployer.loop_),
+        ledger_(deployer.ledger_),
+        fleet_(deployer.fleet_),
+        deployer_(deployer),
+        request_(std::move(request)),
+        on_step_(std::move(on_step)) {}
+
+  io::Task<Result<Deployment>> operator()() {
+    const auto& release = request_.release;
+    CO_TRY(old_, co_await ledger_.live(release.environment));
+    deployment_ = {.environment = release.environment,
+                   .kind = request_.kind,
+                   .from = old_ ? old_->number : 0,
+                   .to = release.number,
+                   .by = request_.by,
+                   .at = wall_now()};
+    auto begun = co_await ledger_.begin(deployment_, kLease);
+    if (!begun) {
+      if (begun.error().code() != Code::kExists) co_return fail(std::move(begun).error());
+      deployment_.state = DeploymentState::kFailed;
+      deployment_.cause = DeploymentCause::kLeaseHeld;
+      deployment_.message = begun.error().message();
+      co_return deployment_;
+    }
+    deployment_ = *std::move(begun);
+    co_return co_await carry_out();
+  }
+
+ private:
+  io::Task<Result<Deployment>> carry_out() {
+    before_ = (co_await fleet_.traffic(0, soon())).value_or(Traffic{});
+    Outcome outcome = co_await until_switched();
+    const bool switched = outcome.cause == DeploymentCause::kNone;
+    if (switched) outcome = co_await watch();
+    if (outcome.cause == DeploymentCause::kNone) {
+      deployment_.state = DeploymentState::kSucceeded;
+      deployment_.message = fmt::format("{} is live", request_.release.name());
+    } else {
+      deployment_.state = switched ? DeploymentState::kRolledBack : DeploymentState::kFailed;
+      deployment_.cause = outcome.cause;
+      deployment_.message = outcome.message;
+      deployment_.failure = fleet_.evidence(request_.release.number);
+      co_await undo();
+    }
+    deployment_.duration = now() - began_;
+    // The commit: from here on the new release is what must run.
+    CO_TRY_VOID(co_await ledger_.finish(deployment_));
+    if (deployment_.state == DeploymentState::kSucceeded)
+      co_await retire_all_but(request_.release.number);
+    co_return deployment_;
+  }
+
+  // ---- forward
+
+  io::Task<Outcome> until_switched() {
+    const io::Deadline deadline = io::Deadline::in(request_.timeout);
+    const unsigned number = request_.release.number;
+    if (auto ok = co_await fleet_.prepare(request_.release); !ok)
+      co_return Outcome{DeploymentCause::kOther, ok.error().message()};
+    co_await step("prepare",
+                  fmt::format("{} ({})", request_.release.name(), request_.release.version));
+    if (request_.run_release_command) {
+      if (auto ok = co_await fleet_.run_release_command(number, deadline); !ok)
+        co_return Outcome{DeploymentCause::kMigrationFailed, ok.error().message()};
+      co_await step("release command", "done");
+    }
+    auto ok = request_.strategy == Strategy::kRolling ? co_await roll(deadline)
+                                                      : co_await switch_at_once(deadline);
+    if (!ok) co_return Outcome{DeploymentCause::kUnhealthy, ok.error().message()};
+    co_return Outcome{};
+  }
+
+  // Replica by replica: a new one takes the place of an old one as soon as it is ready.
+  io::Task<Result<>> roll(io::Deadline deadline) {
+    std::vector<Group> old_groups = groups_of_old();
+    std::vector<Group> routed;
+    for (const Group& group : fleet_.wanted(request_.release.number)) {
+      routed.push_back({group.release, group.type, 0});
+      for (unsigned count = 1; count <= group.count; ++count) {
+        CO_TRY_VOID(co_await fleet_.start({group.release, group.type, count}, deadline));
+        routed.back().count = count;
+        for (Group& old : old_groups)
+          if (old.type == group.type)
+            old.count = count < group.count ? std::min(old.count, group.count - count) : 0;
+        std::vector<Group> now_routed = routed;
+        now_routed.insert(now_routed.end(), old_groups.begin(), old_groups.end());
+        CO_TRY_VOID(co_await fleet_.route(now_routed, deadline.within(kSnapshot)));
+        co_await step("switch", fmt::format("{}.{} takes requests ({} of {})", group.type, count,
+                                            count, group.count));
+      }
+    }
+    // Process types that the new release has no more.
+    CO_TRY_VOID(co_await fleet_.route(routed, deadline.within(kSnapshot)));
+    co_return Result<>();
+  }
+
+  io::Task<Result<>> switch_at_once(io::Deadline deadline) {
+    const auto groups = fleet_.wanted(request_.release.number);
+    for (const Group& group : groups) {
+      CO_TRY_VOID(co_await fleet_.start(group, deadline));
+      co_await step("start", fmt::format("{} × {} ready", group.count, group.type));
+    }
+    CO_TRY_VOID(co_await fleet_.route(groups, deadline.within(kSnapshot)));
+    co_await step("switch", "all at once");
+    co_return Result<>();
+  }
+
+  io::Task<Outcome> watch() {
+    const Traffic at_switch = (co_await fleet_.traffic(0, soon())).value_or(Traffic{});
+    control::Receipt receipt{.before = before_, .during = difference(at_switch, before_)};
+    Outcome outcome;
+    if (request_.watch.window > Duration(0)) {
+      // Looked at often, so that a bad release is taken back as soon as that is known.
+      const Instant end = now() + request_.watch.window;
+      while (now() < end && outcome.cause == DeploymentCause::kNone) {
+        static_cast<void>(co_await io::sleep(loop_, std::min<Duration>(end - now(), 200ms)));
+        const auto traffic = co_await fleet_.traffic(request_.release.number, soon());
+        if (!traffic) continue;
+        receipt.after = *traffic;
+        if (auto why = worse(before_, *traffic, request_.watch))
+          outcome = {DeploymentCause::kWorse,
+                     fmt::format("{} is worse than before: {}", request_.release.name(), *why)};
+      }
+      co_await step("watch", outcome.cause == DeploymentCause::kNone
+                                 ? fmt::format("{} requests, {} failed", receipt.after.requests,
+                                               receipt.after.failed)
+                                 : outcome.message);
+    }
+    deployment_.receipt = receipt;
+    co_return outcome;
+  }
+
+  // ---- back
+
+  // The old release as it was, and nothing of the new one.
+  io::Task<void> undo() {
+    if (old_) {
+      if (auto whole = co_await deployer_.make_whole(*old_, io::Deadline::in(request_.timeout));
+          !whole)
+        deployment_.message +=
+            fmt::format("; and {} is not whole: {}", old_->name(), whole.error().message());
+      co_await step("roll back", fmt::format("{} serves", old_->name()));
+    } else {
+      static_cast<void>(co_await fleet_.route({}, soon()));
+    }
+    co_await retire_all_but(deployment_.from);
+  }
+
+  io::Task<void> retire_all_but(unsigned release) {
+    for (Group group : fleet_.running()) {
+      if (group.release == release) continue;
+      group.count = 0;
+      static_cast<void>(co_await fleet_.shrink(group, io::Deadline::in(request_.drain)));
+    }
+  }
+
+  // ----
+
+  std::vector<Group> groups_of_old() const {
+    return old_ ? fleet_.wanted(old_->number) : std::vector<Group>();
+  }
+  io::Deadline soon() const { return io::Deadline::in(kSnapshot); }
+
+  io::Task<void> step(std::string name, std::string detail) {
+    control::Step done{std::move(name), std::move(detail), wall_now(), now() - last_step_};
+    last_step_ = now();
+    deployment_.steps.push_back(done);
+    if (on_step_) on_step_(done);
+    // A record that cannot be kept now is kept by finish(), or that fails and says so.
+    static_cast<void>(co_await ledger_.note(deployment_, kLease));
+  }
+
+  io::Loop& loop_;
+  Ledger& ledger_;
+  Fleet& fleet_;
+  Deployer& deployer_;
+  DeployRequest request_;
+  OnStep on_step_;
+  Deployment deployment_;
+  std::optional<Release> old_;
+  Traffic before_;
+  Instant began_ = now();
+  Instant last_step_ = now();
+};
+
+io::Task<Result<Deployment>> Deployer::deploy(DeployRequest request, OnStep on_step) {
+  Run run(*this, std::move(request), std::move(on_step));
+  co_return co_await run();
+}
+
+io::Task<Result<>> Deployer::make_whole(Release release, io::Deadline deadline) {
+  CO_TRY_VOID(co_await fleet_.prepare(release));
+  const auto groups = fleet_.wanted(release.number);
+  for (const Group& group : groups) CO_TRY_VOID(co_await fleet_.start(group, deadline));
+  co_return co_await fleet_.route(groups, deadline);
+}
+
+io::Task<Result<>> Deployer::recover(EnvironmentName environment, io::Deadline deadline) {
+  CO_TRY(const auto unfinished, co_await ledger_.unfinished());
+  CO_TRY(const auto live, co_await ledger_.live(environment));
+  if (live) CO_TRY_VOID(co_await make_whole(*live, deadline));
+  for (Group group : fleet_.running()) {
+    if (live && group.release == live->number) continue;
+    group.count = 0;
+    CO_TRY_VOID(co_await fleet_.shrink(group, deadline));
+  }
+  // Recorded as ended only now: should this control die as well, the next one finds them again.
+  for (Deployment deployment : unfinished) {
+    if (deployment.environment != environment) continue;
+    deployment.state = DeploymentState::kInterrupted;
+    deployment.message = live ? fmt::format("control ended meanwhile; {} serves", live->name())
+                              : "control ended meanwhile";
+    deployment.duration = wall_now() - deployment.at;
+    CO_TRY_VOID(co_await ledger_.finish(deployment));
+  }
+  co_return Result<>();
+}
+
+}  // namespace fairlead::ship
