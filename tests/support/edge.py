@@ -8,6 +8,9 @@ from support import http
 from support.process import FAIRLEAD, Program
 
 
+HEALTH_PATH = "/health"  # what health checks ask; everything else an origin sees came from a client
+
+
 def free_address():
     """An address on loopback where nothing listens. (The edge's loops all bind it, so the kernel cannot choose.)"""
     with socket.create_server(("127.0.0.1", 0)) as s:
@@ -39,8 +42,8 @@ class Edge(Program):
         self.until(lambda: self.control("/healthz").status == 200, "the edge to be ready")
 
     def control(self, path, **options):
-        """A request on the edge's control socket."""
-        return http.ask(f"unix:{self.state}/control.sock", path, **options)
+        """A request on the edge's edge.socket."""
+        return http.ask(f"unix:{self.state}/edge.sock", path, **options)
 
     def metrics(self):
         return self.control("/metrics").text
@@ -61,7 +64,7 @@ class Edge(Program):
 def pool(name, origins, **parts):
     """A pool as a snapshot wants it; its health checks are quick."""
     ids = [{"id": f"{name}.{i}", "address": address} for i, address in enumerate(origins, start=1)]
-    return {"name": name, "origins": ids, "health": {"interval_ms": 200, "timeout_ms": 1000}, **parts}
+    return {"name": name, "origins": ids, "health": {"path": HEALTH_PATH, "interval_ms": 200, "timeout_ms": 1000}, **parts}
 
 
 def access_records(path):
