@@ -158,4 +158,9 @@ std::string client_address(const http::Request& request, const TrustedProxies& t
   return client == "unix:" ? "unix" : client;
 }
 
+std::string proxied_request_id(const http::Request& request, const TrustedProxies& trusted) {
+  const auto* id = request.fields.find("x-request-id");
+  return id && trusted.contains(request.peer) ? *id : std::string();
+}
+
 }  // namespace fairlead::service

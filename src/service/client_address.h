@@ -42,4 +42,8 @@ class TrustedProxies {
 // neither is believed. Canonical; "unix" for a Unix socket's client that nobody forwarded.
 std::string client_address(const http::Request& request, const TrustedProxies& trusted);
 
+// The X-Request-ID that a trusted proxy gave the request: the same when it tries the request again
+// on another replica. "" when nobody trusted gave one; a client's own could be used twice.
+std::string proxied_request_id(const http::Request& request, const TrustedProxies& trusted);
+
 }  // namespace fairlead::service

@@ -2,14 +2,9 @@
 // a Unix socket, ended with the program even if that crashes.
 #pragma once
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -17,6 +12,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "store/test_process.h"
 
 namespace fairlead::store {
 
@@ -50,8 +46,7 @@ class TestPostgres {
   // SIGINT: as an operator does (clients are cut off); SIGQUIT: as in a crash.
   void stop(int signal = SIGINT) {
     if (pid_ <= 0) return;
-    ::kill(pid_, signal);
-    ::waitpid(std::exchange(pid_, 0), nullptr, 0);
+    end_process(std::exchange(pid_, 0), signal);
   }
   void sql(const std::string& statement) {
     PGconn* connection = PQconnectdb(conninfo().c_str());
@@ -92,17 +87,7 @@ class TestPostgres {
       arguments.insert(arguments.begin(),
                        {"/usr/bin/setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups",
                         "--pdeathsig=QUIT", "--"});
-    std::vector<char*> argv;
-    for (auto& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    const pid_t pid = ::fork();
-    if (pid != 0) return pid;
-    ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
-    ::setsid();
-    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (const int fd : {0, 1, 2}) ::dup2(null, fd);
-    if (::chdir("/") == 0) ::execv(argv[0], argv.data());
-    ::_exit(127);
+    return start_in_background(std::move(arguments));
   }
 
   std::filesystem::path folder_;
