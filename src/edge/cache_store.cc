@@ -1,0 +1,314 @@
+#include "edge/cache_store.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/strings.h"
+
+namespace fairlead::edge {
+
+namespace {
+
+// A shard has at least this much, so that its order of eviction means something.
+constexpr std::size_t kShardBudget = 16 << 20;
+constexpr std::size_t kMaxShards = 256;
+
+std::size_t shards_for(std::size_t budget) {
+  return std::clamp<std::size_t>(std::bit_floor(budget / kShardBudget), 1, kMaxShards);
+}
+
+bool has_tag(std::string_view tags, std::string_view tag) {
+  while (!tags.empty()) {
+    const std::string_view one = tags.substr(0, tags.find(' '));
+    if (one == tag) return true;
+    tags.remove_prefix(std::min(one.size() + 1, tags.size()));
+  }
+  return false;
+}
+
+// One message for each loop, however many wait there.
+void tell(std::vector<std::pair<io::Loop*, CacheStore::Waiter>> waiters, FlightEnd end) {
+  std::vector<std::pair<io::Loop*, std::vector<CacheStore::Waiter>>> by_loop;
+  for (auto& [loop, resume] : waiters) {
+    auto group = std::find_if(by_loop.begin(), by_loop.end(),
+                              [&](const auto& g) { return g.first == loop; });
+    if (group == by_loop.end())
+      group = by_loop.emplace(group, loop, std::vector<CacheStore::Waiter>());
+    group->second.push_back(std::move(resume));
+  }
+  for (auto& [loop, group] : by_loop) {
+    loop->post([here = std::move(group), end]() mutable {
+      for (CacheStore::Waiter& resume : here) resume(end);
+    });
+  }
+}
+
+}  // namespace
+
+void CacheKey::set(std::string_view scheme, std::string_view host, std::uint16_t port,
+                   std::string_view target) {
+  text.assign(scheme).append("://").append(host);
+  const bool usual = port == 0 || port == (scheme == "https" ? 443 : 80);
+  if (!usual) text.append(":").append(fmt::format_int(port).c_str());
+  text.append(target);
+  hash = cache_hash(text);
+}
+
+CacheStore::CacheStore(Settings settings)
+    : shard_count_(shards_for(settings.budget)),
+      largest_(std::min(settings.largest, settings.budget / shard_count_ / 2)),
+      shards_(new Shard[shard_count_]) {
+  for (std::size_t i = 0; i < shard_count_; ++i) {
+    shards_[i].entries.budget = settings.budget / shard_count_;
+  }
+}
+
+CacheStore::~CacheStore() = default;
+
+CacheEntryPtr CacheStore::find(const CacheKey& key, std::span<const http::Field> request) {
+  CacheShard& shard = shard_of(key.hash).entries;
+  const std::lock_guard lock(shard.mutex);
+  return shard.find(key.hash, key.text, request);
+}
+
+CacheStore::Turn CacheStore::take_turn(const CacheKey& key, std::span<const http::Field> request,
+                                       const CacheEntry* seen, bool may_wait, Instant now,
+                                       io::Loop& loop, const std::function<Waiter()>& waiter,
+                                       std::unique_ptr<CacheFill>& fill) {
+  Shard& shard = shard_of(key.hash);
+  const std::lock_guard lock(shard.entries.mutex);
+  if (shard.entries.find(key.hash, key.text, request).get() != seen) return Turn::kAgain;
+  const auto [flight, leads] = shard.flights.try_emplace(key.hash);
+  if (leads) {
+    flight->second.key = key.text;
+    fill = std::make_unique<CacheFill>(*this, key);
+    return Turn::kLead;
+  }
+  const Refusal& refusal = refusal_of(shard, key.hash);
+  const bool refused = refusal.hash == key.hash && refusal.until > now;
+  if (refused || !may_wait) return Turn::kAlone;
+  flight->second.waiters.emplace_back(&loop, waiter());
+  return Turn::kWait;
+}
+
+bool CacheStore::land(const CacheKey& key, CacheEntryPtr entry, FlightEnd end) {
+  std::vector<CacheEntryPtr> removed;
+  Flight flight;
+  bool stored = false;
+  {
+    Shard& shard = shard_of(key.hash);
+    const std::lock_guard lock(shard.entries.mutex);
+    if (auto node = shard.flights.extract(key.hash)) flight = std::move(node.mapped());
+    stored = entry && !flight.doomed;
+    if (stored) {
+      shard.entries.insert(key.hash, std::move(entry), removed);
+      refusal_of(shard, key.hash).until = {};
+    }
+  }
+  tell(std::move(flight.waiters), stored || end != FlightEnd::kStored ? end : FlightEnd::kFailed);
+  return stored;
+}
+
+void CacheStore::refuse(const CacheKey& key, http::NotStored why, Instant now) {
+  Shard& shard = shard_of(key.hash);
+  const std::lock_guard lock(shard.entries.mutex);
+  refusal_of(shard, key.hash) = {key.hash, now + kRememberRefusal, why};
+}
+
+// ---- invalidation
+
+template <typename Predicate>
+std::size_t CacheStore::purge_where(PurgeMode mode, Instant now, Predicate doomed) {
+  std::size_t met = 0;
+  for (std::size_t i = 0; i < shard_count_; ++i) {
+    std::vector<CacheEntryPtr> removed;
+    Shard& shard = shards_[i];
+    const std::lock_guard lock(shard.entries.mutex);
+    for (auto& [hash, flight] : shard.flights) flight.doomed = true;
+    shard.entries.remove_if(
+        [&](const CacheEntry& entry) {
+          if (!doomed(entry)) return false;
+          ++met;
+          if (mode == PurgeMode::kRemove) return true;
+          entry.make_stale(now);
+          return false;
+        },
+        removed);
+  }
+  return met;
+}
+
+std::size_t CacheStore::purge_key(const CacheKey& key, PurgeMode mode, Instant now) {
+  std::size_t met = 0;
+  std::vector<CacheEntryPtr> removed;
+  Shard& shard = shard_of(key.hash);
+  const std::lock_guard lock(shard.entries.mutex);
+  if (const auto flight = shard.flights.find(key.hash); flight != shard.flights.end()) {
+    flight->second.doomed = true;
+  }
+  shard.entries.remove_key(
+      key.hash, key.text,
+      [&](const CacheEntry& entry) {
+        ++met;
+        if (mode == PurgeMode::kMakeStale) entry.make_stale(now);
+        return mode == PurgeMode::kRemove;
+      },
+      removed);
+  return met;
+}
+
+std::size_t CacheStore::purge_prefix(std::string_view prefix, PurgeMode mode, Instant now) {
+  return purge_where(mode, now,
+                     [&](const CacheEntry& entry) { return entry.key().starts_with(prefix); });
+}
+
+std::size_t CacheStore::purge_tag(std::string_view tag, PurgeMode mode, Instant now) {
+  return purge_where(mode, now,
+                     [&](const CacheEntry& entry) { return has_tag(entry.tags(), tag); });
+}
+
+std::size_t CacheStore::purge_environment(std::string_view name, PurgeMode mode, Instant now) {
+  const std::uint16_t id = environment_id(name);
+  return purge_where(mode, now, [&](const CacheEntry& entry) { return entry.environment() == id; });
+}
+
+std::size_t CacheStore::purge_all(PurgeMode mode, Instant now) {
+  return purge_where(mode, now, [](const CacheEntry&) { return true; });
+}
+
+std::uint16_t CacheStore::environment_id(std::string_view name) {
+  const std::lock_guard lock(environments_mutex_);
+  const auto known = std::find(environments_.begin(), environments_.end(), name);
+  if (known == environments_.end()) environments_.emplace_back(name);
+  // Past 65,535 names numbers repeat: a purge then removes more than it must, never less.
+  return static_cast<std::uint16_t>(known == environments_.end() ? environments_.size() - 1
+                                                                 : known - environments_.begin());
+}
+
+// ---- for people
+
+CacheStore::Stats CacheStore::stats() const {
+  Stats sum;
+  for (std::size_t i = 0; i < shard_count_; ++i) {
+    CacheShard& shard = shards_[i].entries;
+    const std::lock_guard lock(shard.mutex);
+    sum.entries += shard.entries();
+    sum.bytes += shard.bytes();
+    sum.budget += shard.budget;
+    sum.evictions += shard.evictions();
+  }
+  return sum;
+}
+
+std::vector<CacheEntryPtr> CacheStore::entries_of(const CacheKey& key) const {
+  std::vector<CacheEntryPtr> found;
+  CacheShard& shard = shard_of(key.hash).entries;
+  const std::lock_guard lock(shard.mutex);
+  shard.collect(key.hash, key.text, found);
+  return found;
+}
+
+std::optional<http::NotStored> CacheStore::refusal(const CacheKey& key, Instant now) const {
+  Shard& shard = shard_of(key.hash);
+  const std::lock_guard lock(shard.entries.mutex);
+  const Refusal& refusal = refusal_of(shard, key.hash);
+  if (refusal.hash != key.hash || refusal.until <= now) return std::nullopt;
+  return refusal.why;
+}
+
+// ---- filling
+
+CacheFill::~CacheFill() {
+  if (!over_) store_.land(key_, {}, FlightEnd::kFailed);
+}
+
+void CacheFill::open(const CacheEntryParts& parts, std::optional<std::uint64_t> length) {
+  opened_ = true;
+  parts_ = parts;
+  vary_ = parts.vary;
+  tags_ = parts.tags;
+  head_ = parts.head;
+  left_ = length.value_or(0);
+  if (left_ <= kSmall) small_.reserve(left_);
+}
+
+bool CacheFill::append(std::string_view data, Instant now) {
+  const std::uint64_t size = large_ ? large_->size : small_.size();
+  if (size + data.size() > store_.largest_) {
+    refuse(http::NotStored::kTooLarge, now);
+    return false;
+  }
+  if (!large_ && size + std::max<std::uint64_t>(data.size(), left_) <= kSmall) {
+    small_ += data;
+    left_ -= std::min<std::uint64_t>(left_, data.size());
+    return true;
+  }
+  if (!large_) {
+    large_ = std::make_shared<CacheBody>();
+    const std::string begun = std::exchange(small_, {});
+    left_ += begun.size();
+    append(begun, now);
+  }
+  while (!data.empty()) {
+    auto& pieces = large_->pieces;
+    if (pieces.empty() || pieces.back().size == pieces.back().capacity) {
+      // A known length gets exactly the memory it needs.
+      const std::size_t capacity = left_ == 0
+                                       ? CacheBody::kPieceSize
+                                       : std::min<std::uint64_t>(left_, CacheBody::kPieceSize);
+      pieces.push_back({std::make_unique_for_overwrite<char[]>(capacity), 0, capacity});
+    }
+    CacheBody::Piece& piece = pieces.back();
+    const std::size_t n = std::min(data.size(), piece.capacity - piece.size);
+    std::memcpy(piece.bytes.get() + piece.size, data.data(), n);
+    piece.size += n;
+    large_->size += n;
+    left_ -= std::min<std::uint64_t>(left_, n);
+    data.remove_prefix(n);
+  }
+  return true;
+}
+
+CacheEntryPtr CacheFill::commit() {
+  CacheEntryParts parts = parts_;
+  parts.vary = vary_;
+  parts.tags = tags_;
+  parts.head = head_;
+  parts.small_body = small_;
+  if (large_) {
+    CacheBody::Piece& last = large_->pieces.back();
+    if (last.size < last.capacity) {
+      auto fitting = std::make_unique_for_overwrite<char[]>(last.size);
+      std::memcpy(fitting.get(), last.bytes.get(), last.size);
+      last = {std::move(fitting), last.size, last.size};
+    }
+    parts.large_body = std::move(large_);
+  }
+  return store(parts);
+}
+
+CacheEntryPtr CacheFill::commit_freshened(CacheEntryParts parts, const CacheEntry& old) {
+  parts.large_body = old.large_body();
+  if (!parts.large_body && old.body_size() > 0) parts.small_body = old.body_from(0);
+  return store(parts);
+}
+
+CacheEntryPtr CacheFill::store(const CacheEntryParts& parts) {
+  over_ = true;
+  CacheEntryParts complete = parts;
+  complete.key = key_.text;
+  CacheEntryPtr entry = CacheEntry::make(complete);
+  store_.land(key_, entry, entry ? FlightEnd::kStored : FlightEnd::kNotStored);
+  return entry;
+}
+
+void CacheFill::refuse(http::NotStored why, Instant now) {
+  over_ = true;
+  large_.reset();
+  small_.clear();
+  store_.refuse(key_, why, now);
+  store_.land(key_, {}, FlightEnd::kNotStored);
+}
+
+}  // namespace fairlead::edge
