@@ -208,7 +208,8 @@ std::string man_page(const ProgramText& program) {
 std::string markdown(const ProgramText& program) {
   std::string text = fmt::format(
       "# fairlead: the command line\n\n`fairlead` {}. Made from the definitions that parse the "
-      "command line\n(`tests/e2e/cli_docs_test.py` keeps it so). Data goes to stdout, progress and "
+      "command line\n(`tests/e2e/command_line_test.py` keeps it so). Data goes to stdout, progress "
+      "and "
       "errors to stderr.\n",
       program.description);
   for (const auto& verb : program.verbs) {
@@ -258,8 +259,9 @@ int print_completion(std::string_view shell) {
   return 0;
 }
 
-int print_man_page() {
-  fmt::print("{}", man_page(describe_program()));
+int print_man_page(bool as_markdown) {
+  const auto program = describe_program();
+  fmt::print("{}", as_markdown ? markdown(program) : man_page(program));
   return 0;
 }
 

@@ -18,6 +18,6 @@ std::string markdown(const ProgramText& program);  // docs/cli.md
 std::string help_of(std::string_view verb);
 // Print them; the exit status.
 int print_completion(std::string_view shell);
-int print_man_page();
+int print_man_page(bool as_markdown);
 
 }  // namespace fairlead::cli

@@ -132,6 +132,9 @@ class Up {
     if (is_up_) progress_.step("stopping");
     co_await edge_.stop();
     co_await environment_.stop();
+    // What left its group and session, where there are no cgroups to hold it.
+    static_cast<void>(co_await supervise::end_leftovers(loop_, folders_.runtime,
+                                                        io::Deadline::in(kLeftoversGrace)));
     static_cast<void>(co_await api_.drain(io::Deadline::in(1s)));
     cgroups_.remove();
     std::error_code ignored;
@@ -152,6 +155,15 @@ class Up {
     return snapshot;
   }
 
+  std::vector<std::string> urls() const {
+    std::vector<std::string> urls = {fmt::format("http://localhost:{}/", http_.port()),
+                                     fmt::format("https://localhost:{}/", https_.port())};
+    for (const auto& route : environment_.spec().app.routes)
+      if (!route.host.empty() && !route.host.starts_with('*'))
+        urls.push_back(fmt::format("http://{}:{}{}", route.host, http_.port(), route.path));
+    return urls;
+  }
+
   control::Status status() const {
     control::Status status;
     status.version = FAIRLEAD_VERSION;
@@ -162,8 +174,7 @@ class Up {
     status.edge = edge_.status();
     status.listeners = {"http://" + http_.to_string(), "https://" + https_.to_string()};
     auto environment = environment_.status();
-    environment.urls = {fmt::format("http://localhost:{}/", http_.port()),
-                        fmt::format("https://localhost:{}/", https_.port())};
+    environment.urls = urls();
     status.environments = {std::move(environment)};
     for (const auto& type : environment_.spec().app.processes)
       for (auto& sentence :

@@ -28,6 +28,7 @@ struct Definitions {
   edge::RunOptions edge;
   std::string shell;
   std::string topic;
+  bool as_markdown = false;
   bool json = false;
 
   Definitions() {
@@ -119,7 +120,9 @@ struct Definitions {
         ->type_name("SHELL")
         ->required()
         ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-    verb("man", "Print the man page, as roff", [] { return print_man_page(); });
+    app =
+        verb("man", "Print the man page, as roff", [this] { return print_man_page(as_markdown); });
+    app->add_flag("--markdown", as_markdown, "As Markdown: docs/cli.md");
   }
 
   int help() {
@@ -145,7 +148,9 @@ struct Definitions {
     const bool option = word.starts_with('-');
     print_error(
         Error(Code::kInvalid, fmt::format("unknown {} '{}'", option ? "option" : "verb", word))
-            .hint(meant ? fmt::format("{}", *meant) : "fairlead help"));
+            .hint(!meant   ? "fairlead help"
+                  : option ? std::string(*meant)
+                           : fmt::format("fairlead {}", *meant)));
     return 2;
   }
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -148,7 +149,9 @@ struct Child::State {
   std::optional<ExitStatus> collect() {
     if (status) return status;
     if (!ours) {
-      if (pidfd_send(pidfd.get(), 0) != 0 && errno == ESRCH) status = ExitStatus{.code = -1};
+      // Readable once it has ended, even while its own parent has not reaped it yet.
+      pollfd ended{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+      if (::poll(&ended, 1, 0) == 1) status = ExitStatus{.code = -1};
       return status;
     }
     siginfo_t info{};
@@ -181,13 +184,14 @@ Result<Child> Child::spawn(Loop& loop, ChildSpec spec) {
   UniqueFd report_read(report[0]), report_write(report[1]);
   UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return fail_errno("/dev/null");
-  const Plan plan{spec,
-                  find_program(spec.argv[0], spec.environment),
-                  pointers(spec.argv),
-                  pointers(spec.environment),
-                  report_write.get(),
-                  null.get(),
-                  ::getpid()};
+  const Plan plan{
+      spec,
+      find_program(spec.program.empty() ? spec.argv[0] : spec.program, spec.environment),
+      pointers(spec.argv),
+      pointers(spec.environment),
+      report_write.get(),
+      null.get(),
+      ::getpid()};
 
   int pidfd = -1;
   clone_args arguments{};

@@ -19,7 +19,8 @@ namespace fairlead::io {
 
 struct ChildSpec {
   std::vector<std::string>
-      argv;  // argv[0] is looked up in the PATH of `environment` unless it has a slash
+      argv;             // argv[0] is looked up in the PATH of `environment` unless it has a slash
+  std::string program;  // what is run, if not argv[0]
   std::vector<std::string> environment;  // "NAME=value", the whole of it: nothing is inherited
   std::string directory;                 // "" for the parent's
   int stdin_fd = -1;  // -1: /dev/null. The parent keeps and closes its own copies.

@@ -21,7 +21,9 @@ ProcessSpec process_spec(const std::filesystem::path& folder,
   ProcessSpec spec;
   spec.type = "edge";
   spec.command.name = "edge";
-  spec.command.argv = {"/proc/self/exe", "edge", "--state", folder};
+  // This very program, even if another one has taken its place on disk by now.
+  spec.command.program = "/proc/self/exe";
+  spec.command.argv = {"fairlead", "edge", "--state", folder};
   spec.command.environment = std::move(environment);
   spec.address = control_address(folder);
   spec.health = "/healthz";

@@ -98,7 +98,9 @@ TEST_F(KeptProcessTest, IsBackWithinTwoSecondsWhenKilledAgainAndAgain) {
     const unsigned before = changes;
     const Instant killed = now();
     ASSERT_EQ(::kill(pid, SIGKILL), 0);
-    ASSERT_TRUE(until([&] { return process.ready() && process.status().pid != pid; }));
+    ASSERT_TRUE(until([&] {
+      return process.status().pid > 0 && process.ready() && process.status().pid != pid;
+    }));
     EXPECT_LT(now() - killed, 2s);
     EXPECT_GE(changes - before, 2u);  // that it went, and that it is back
   }

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -72,28 +75,68 @@ std::vector<Record> read_records(const std::filesystem::path& folder) {
   return records;
 }
 
-io::Task<std::vector<std::string>> end_leftovers(io::Loop& loop, std::filesystem::path folder,
-                                                 io::Deadline deadline) {
-  std::vector<std::string> found;
-  std::vector<io::Child> children;
+namespace {
+
+struct Leftover {
+  std::string name;
+  io::Child process;
+};
+
+// Taken by pidfd before the last look at what it is: so it stays the process that was looked at.
+void find_recorded(io::Loop& loop, const std::filesystem::path& folder,
+                   std::vector<Leftover>& found) {
   for (const auto& record : read_records(folder)) {
     remove_record(folder, record.name);
-    auto child =
-        record.pid > 0 ? io::Child::adopt(loop, record.pid) : fail(Code::kNotFound, "no process");
-    // The pidfd first, then the look at what it is: whatever is found now stays that process.
-    if (!child || !still_runs(record)) continue;
-    found.push_back(record.name);
-    static_cast<void>(child->signal_group(SIGTERM));
-    children.push_back(std::move(*child));
+    if (record.pid <= 0) continue;
+    auto process = io::Child::adopt(loop, record.pid);
+    if (process && still_runs(record)) found.push_back({record.name, std::move(*process)});
   }
-  for (auto& child : children) {
-    if (!co_await child.wait(deadline)) {
-      static_cast<void>(child.signal_group(SIGKILL));
-      static_cast<void>(co_await child.wait(io::Deadline::in(5s)));
+}
+
+std::string mark_of(pid_t pid, const std::filesystem::path& folder) {
+  const std::string environment = read_file(fmt::format("/proc/{}/environ", pid)).value_or("");
+  const std::string prefix = fmt::format("{}={}/", kMark, folder.native());
+  for (const auto variable : split(environment, '\0'))
+    if (variable.starts_with(prefix)) return std::string(variable.substr(prefix.size()));
+  return {};
+}
+
+void find_marked(io::Loop& loop, const std::filesystem::path& folder,
+                 std::vector<Leftover>& found) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const auto number = parse_unsigned(entry.path().filename().native());
+    const auto pid = static_cast<pid_t>(number.value_or(0));
+    const bool known = std::ranges::any_of(
+        found, [&](const Leftover& leftover) { return leftover.process.pid() == pid; });
+    if (pid == 0 || pid == ::getpid() || known || mark_of(pid, folder).empty()) continue;
+    auto process = io::Child::adopt(loop, pid);
+    const std::string name = mark_of(pid, folder);
+    if (process && !name.empty()) found.push_back({name, std::move(*process)});
+  }
+}
+
+}  // namespace
+
+io::Task<std::vector<std::string>> end_leftovers(io::Loop& loop, std::filesystem::path folder,
+                                                 io::Deadline deadline) {
+  std::vector<std::string> names;
+  // Twice: what is being killed may be starting something.
+  for (int round = 0; round < 2; ++round) {
+    std::vector<Leftover> found;
+    find_recorded(loop, folder, found);
+    find_marked(loop, folder, found);
+    for (auto& [name, process] : found) {
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+      static_cast<void>(process.signal(SIGTERM));
     }
-    static_cast<void>(child.signal_group(SIGKILL));  // what else was in its group
+    for (auto& [name, process] : found) {
+      if (co_await process.wait(deadline)) continue;
+      static_cast<void>(process.signal(SIGKILL));
+      static_cast<void>(co_await process.wait(io::Deadline::in(5s)));
+    }
   }
-  co_return found;
+  co_return names;
 }
 
 }  // namespace fairlead::supervise

@@ -33,8 +33,12 @@ bool still_runs(const Record& record);
 // All records in the folder, of dead processes too.
 std::vector<Record> read_records(const std::filesystem::path& folder);
 
-// Ends what an earlier control has left running: SIGTERM to each process and its group, SIGKILL at
-// the deadline. Gives the names of what was found running; removes the records.
+// Every process is started with this variable, FOLDER/NAME, and hands it down to what it starts:
+// so that nothing is missed, whatever became of records, process groups and parents.
+inline constexpr std::string_view kMark = "FAIRLEAD_RUN";
+
+// Ends what an earlier control has left running: SIGTERM to every process with a mark or a record
+// of this folder, SIGKILL at the deadline. Gives the names of what was found; removes the records.
 io::Task<std::vector<std::string>> end_leftovers(io::Loop& loop, std::filesystem::path folder,
                                                  io::Deadline deadline);
 

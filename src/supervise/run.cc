@@ -40,8 +40,11 @@ Result<std::unique_ptr<Run>> Run::start(const Surroundings& surroundings, const 
   TRY(const UniqueFd child_end, output.child_end());
 
   io::ChildSpec spec;
+  spec.program = command.program;
   spec.argv = command.argv;
   spec.environment = command.environment;
+  spec.environment.push_back(
+      fmt::format("{}={}/{}", kMark, surroundings.folder.native(), command.name));
   spec.directory = command.directory;
   spec.stdout_fd = spec.stderr_fd = child_end.get();
   spec.die_with_parent = surroundings.die_with_parent;

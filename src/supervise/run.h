@@ -29,7 +29,8 @@ struct Surroundings {
 };
 
 struct Command {
-  std::string name;  // "web.1": names its log, FIFO, record and cgroup
+  std::string name;     // "web.1": names its log, FIFO, record and cgroup
+  std::string program;  // what is run; "" for argv[0]
   std::vector<std::string> argv;
   std::vector<std::string> environment;  // the whole of it
   std::string directory;

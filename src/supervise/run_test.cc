@@ -162,6 +162,21 @@ TEST_F(RunTest, LeftoversAreEndedAndStrangersAreNot) {
   EXPECT_EQ(run->status()->signal, SIGKILL);
 }
 
+TEST_F(RunTest, LeftoversThatLeftEverythingAreFoundByTheirMark) {
+  auto output = open_output();
+  // Its group, session, parent and record are gone; it is found all the same.
+  cgroups = CgroupTree();
+  const std::string apart = (folder / "apart").native();
+  auto run = start(shell("setsid sh -c 'touch " + apart + "; exec sleep 1000' & until [ -e " +
+                         apart + " ]; do sleep 0.01; done"),
+                   *output);
+  wait(*run);
+  const auto found = io::block_on(*loop, end_leftovers(*loop, folder, io::Deadline::in(5s)));
+  EXPECT_THAT(found, ElementsAre("web.1"));
+  EXPECT_THAT(io::block_on(*loop, end_leftovers(*loop, folder, io::Deadline::in(5s))),
+              ElementsAre());
+}
+
 TEST_F(RunTest, LimitsThatCannotBeKeptAreNamed) {
   const CgroupTree nothing;
   EXPECT_THAT(cgroups.not_enforced({}), ElementsAre());
