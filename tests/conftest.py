@@ -25,21 +25,12 @@ def nothing_left_behind():
     """Every process a test started, directly or not, has ended when the test has."""
     yield
     try:
-        eventually(lambda: not leftovers(), seconds=5)
+        eventually(lambda: not process.leftovers(), seconds=5)
     except AssertionError:
-        found = leftovers()
+        found = process.leftovers()
         for pid in found:
             process.kill(pid)
         pytest.fail(f"left running: {found}")
-
-
-def leftovers():
-    """Our descendants, but for those of servers that serve the whole session."""
-    below = process.descendants(os.getpid())
-    lasting = set()
-    for pid in process.lasting:
-        lasting |= {pid, *process.descendants(pid)}
-    return {pid: name for pid, name in below.items() if pid not in lasting}
 
 
 @pytest.fixture

@@ -129,6 +129,15 @@ def descendants(pid):
     return {p: name for p, (_, state, name) in table.items() if p != pid and state != "Z" and is_below(p)}
 
 
+def leftovers():
+    """Our descendants, but for those of servers that serve the whole session."""
+    below = descendants(os.getpid())
+    lasting = set()
+    for pid in lasting:
+        lasting |= {pid, *descendants(pid)}
+    return {pid: name for pid, name in below.items() if pid not in lasting}
+
+
 def command_line(pid):
     return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
 
