@@ -1,5 +1,7 @@
 #include "redis_counter.h"
 
+#include "service/redis_metrics.h"
+
 namespace countme {
 
 using namespace fairlead;
@@ -63,17 +65,7 @@ Task<Result<>> RedisCounter::ready(io::Deadline deadline) {
 }
 
 void RedisCounter::add_metrics(telemetry::MetricsText& text) const {
-  const auto stats = redis_.stats();
-  text.counter("store_commands", "Commands sent to Redis.");
-  text.sample(stats.commands);
-  text.counter("store_failures", "Commands that failed.");
-  text.sample(stats.failed);
-  text.counter("store_reconnects", "Connections replaced after a loss.");
-  text.sample(stats.reconnects);
-  text.gauge("store_in_flight", "Commands under way.");
-  text.sample(stats.in_flight);
-  text.gauge("store_connections", "Connections open now.");
-  text.sample(stats.up ? 1 : 0);
+  service::add_redis_metrics(text, redis_.stats());
 }
 
 }  // namespace countme
