@@ -1,0 +1,61 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/strings.h"
+#include "target/renderers.h"
+
+namespace fairlead::target {
+namespace {
+
+struct Entry {
+  Target target;
+  Renderer render;
+};
+
+constexpr auto kEntries = std::to_array<Entry>({
+    {{"haproxy", "HAProxy in front of replicas on the same machine"}, render_haproxy},
+    {{"nginx", "nginx in front of replicas on the same machine"}, render_nginx},
+    {{"systemd", "Units of systemd, one for each replica"}, render_systemd},
+    {{"compose", "Docker Compose, HAProxy in front"}, render_compose},
+    {{"swarm", "A stack for Docker Swarm, HAProxy in front"}, render_swarm},
+    {{"kubernetes", "Manifests for Kubernetes, put together by kustomize"}, render_kubernetes},
+});
+
+constexpr auto kTargets = [] {
+  std::array<Target, kEntries.size()> targets;
+  std::ranges::transform(kEntries, targets.begin(), &Entry::target);
+  return targets;
+}();
+
+Error no_target(std::string_view name) {
+  std::vector<std::string_view> names;
+  std::string all;
+  for (const auto& target : kTargets) {
+    names.push_back(target.name);
+    all += (all.empty() ? "" : ", ") + std::string(target.name);
+  }
+  const auto near = name.size() > 64 ? std::nullopt : nearest(name, names);
+  return Error(Code::kNotFound, fmt::format("there is no target '{}'", name))
+      .hint(near ? fmt::format("did you mean '{}'?", *near) : "there are: " + all);
+}
+
+}  // namespace
+
+std::span<const Target> targets() { return kTargets; }
+
+Result<Rendering> render(std::string_view target, const config::AppSpec& app,
+                         const RenderOptions& options) {
+  const auto entry =
+      std::ranges::find(kEntries, target, [](const Entry& e) { return e.target.name; });
+  if (entry == kEntries.end()) return fail(no_target(target));
+  Rendering rendering;
+  Report report;
+  TRY_VOID(entry->render(app, options, rendering, report));
+  rendering.notes = report.notes();
+  rendering.files.push_back({"FIDELITY.md", report.to_markdown(app, entry->target)});
+  return rendering;
+}
+
+}  // namespace fairlead::target
