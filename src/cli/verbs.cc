@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "cli/generate.h"
 #include "cli/read_verbs.h"
+#include "cli/render.h"
 #include "cli/terminal.h"
 #include "cli/up.h"
 #include "edge/run.h"
@@ -25,6 +26,7 @@ struct Definitions {
   CheckOptions check;
   StatusOptions status;
   LogsOptions logs;
+  RenderCommand render;
   edge::RunOptions edge;
   std::string shell;
   std::string topic;
@@ -41,6 +43,7 @@ struct Definitions {
     define_check();
     define_status();
     define_logs();
+    define_render();
     define_edge();
     define_version();
     define_help();
@@ -97,6 +100,28 @@ struct Definitions {
     app->add_option("--app", logs.app, "The folder of the fairlead.toml")->type_name("DIR");
     add_state(app, logs.state);
     add_json(app, logs.json);
+  }
+  void define_render() {
+    auto* app = verb("render", "Write the app for another engine, with a report of what differs",
+                     [this] { return run_render(render); });
+    app->add_option("target", render.target, "The engine")
+        ->type_name("TARGET")
+        ->required()
+        ->check(CLI::IsMember(target_names()));
+    app->add_option("app", render.app, "The folder of the fairlead.toml, or the file (default: .)")
+        ->type_name("DIR");
+    app->add_option("-e,--env", render.environment, "The environment (default: production)")
+        ->type_name("NAME");
+    app->add_option("-o,--out", render.out, "Write the files there instead of to stdout")
+        ->type_name("DIR");
+    app->add_option("--image", render.image, "The container image (default: NAME:VERSION)")
+        ->type_name("IMAGE");
+    app->add_option("--http-port", render.http_port, "Where users reach it (default: 8080)")
+        ->type_name("PORT")
+        ->check(CLI::Range(1, 65535));
+    app->add_flag("--console", render.console, "Add a database console, where the engine can");
+    app->add_flag("--check", render.check, "Have the engine's own programs look at the files");
+    add_json(app, render.json);
   }
   void define_edge() {
     auto* app = verb("edge", "Run the edge alone, from the snapshot in its folder",
