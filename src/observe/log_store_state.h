@@ -51,7 +51,7 @@ struct LogStore::State {
   std::deque<std::shared_ptr<RawSegment>> closed;
   std::shared_ptr<RawSegment> active;
   bool unannounced = false;  // lines were flushed that watches were not told of
-  bool dirty = false;  // something was flushed that is not synced
+  bool dirty = false;        // something was flushed that is not synced
   std::deque<std::string> problems;
 
   std::mutex watch_mutex;
