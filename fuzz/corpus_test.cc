@@ -32,12 +32,14 @@ TEST_P(Corpus, BreaksNoPromise) {
   EXPECT_GT(files, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Corpus,
-                         testing::Values(Target{"http_request", http_request},
-                                         Target{"http_response", http_response},
-                                         Target{"chunked", chunked},
-                                         Target{"percent_decode", percent_decode}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    All, Corpus,
+    testing::Values(Target{"http_request", http_request}, Target{"http_response", http_response},
+                    Target{"chunked", chunked}, Target{"percent_decode", percent_decode},
+                    Target{"log_fields", log_fields}, Target{"log_frame", log_frame},
+                    Target{"log_segment", log_segment}, Target{"metric_block", metric_block},
+                    Target{"metric_values", metric_values}),
+    [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace fairlead::fuzz

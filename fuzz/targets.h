@@ -14,6 +14,13 @@ void http_response(std::string_view bytes);   // the same from the other side
 void chunked(std::string_view bytes);         // a chunked body
 void percent_decode(std::string_view bytes);  // percent-encoding
 
+// Files of the stores (stores.cc).
+void log_fields(std::string_view bytes);     // a line of log
+void log_frame(std::string_view bytes);      // lines as they are written
+void log_segment(std::string_view bytes);    // the directory of a sealed segment
+void metric_block(std::string_view bytes);   // the directory of a block
+void metric_values(std::string_view bytes);  // the values of a series
+
 inline void require(bool condition, const char* promise) {
   if (condition) return;
   std::fprintf(stderr, "broken: %s\n", promise);
