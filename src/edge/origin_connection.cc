@@ -85,7 +85,10 @@ void OriginConnection::flush_backlog() {
 // ---- events
 
 void OriginConnection::on_ready(std::uint32_t events) {
-  if (!connected_) return on_connected();
+  if (!connected_) {
+    on_connected();
+    if (closed() || !exchange_) return;
+  }
   if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) hangup_ = true;
   if (!exchange_) {
     if (hangup_ || (events & EPOLLIN)) discard();

@@ -44,34 +44,41 @@ io::Task<void> handle_signals(io::Signals& signals, Edge& edge, telemetry::Log& 
   }
 }
 
-io::Task<Result<>> serve(io::Loop& loop, const RunOptions& options, telemetry::Log& log) {
-  CO_TRY(io::Signals signals, io::Signals::create(loop, {SIGTERM, SIGINT, SIGUSR1}));
-  CO_TRY_VOID(make_directories(options.state, 0700));
+// Serves with `edge` until somebody asks for the end.
+io::Task<Result<>> serve(io::Loop& loop, io::Signals& signals, Edge& edge,
+                         const RunOptions& options, telemetry::Log& log) {
   const std::filesystem::path snapshot_file = options.state / "snapshot.json";
   CO_TRY(control::Snapshot snapshot, stored_snapshot(snapshot_file));
-  CO_TRY(auto edge, Edge::create(loop, snapshot.loops, log));
-  CO_TRY_VOID(co_await edge->apply(std::move(snapshot)));
-
+  CO_TRY_VOID(co_await edge.apply(std::move(snapshot)));
   io::Event drain_requested(loop);
-  AdminServer admin(loop, *edge, snapshot_file, drain_requested);
+  AdminServer admin(loop, edge, snapshot_file, drain_requested);
   CO_TRY_VOID(admin.serve(options.state / "edge.sock"));
-  for (const Listeners::Opened& listener : edge->listening()) {
+  for (const Listeners::Opened& listener : edge.listening()) {
     log.info("listening", {{"address", listener.address.to_string()}, {"tls", listener.spec.tls}});
   }
-  log.info("edge is up",
-           {{"version", edge->snapshot().version}, {"loops", edge->workers().size()}});
+  log.info("edge is up", {{"version", edge.snapshot().version}, {"loops", edge.workers().size()}});
 
   io::Gate gate(loop);
   io::Stop stop;
-  gate.spawn(handle_signals(signals, *edge, log, drain_requested, stop));
+  gate.spawn(handle_signals(signals, edge, log, drain_requested, stop));
   [[maybe_unused]] auto ended = co_await drain_requested.wait(io::Deadline::never());
   log.info("draining");
   co_await admin.stop();
   stop.request();
   ended = co_await gate.drained(io::Deadline::never());
-  co_await edge->drain(options.drain_patience);
-  log.info("edge has ended");
   co_return Result<>();
+}
+
+io::Task<Result<>> run(io::Loop& loop, const RunOptions& options, telemetry::Log& log) {
+  CO_TRY(io::Signals signals, io::Signals::create(loop, {SIGTERM, SIGINT, SIGUSR1}));
+  CO_TRY_VOID(make_directories(options.state, 0700));
+  // How many loops there are is decided once, by the snapshot that is there at the start.
+  CO_TRY(const control::Snapshot snapshot, stored_snapshot(options.state / "snapshot.json"));
+  CO_TRY(auto edge, Edge::create(loop, snapshot.loops, log));
+  const Result<> served = co_await serve(loop, signals, *edge, options, log);
+  co_await edge->drain(served ? options.drain_patience : Duration(0));
+  log.info("edge has ended");
+  co_return served;
 }
 
 }  // namespace
@@ -84,7 +91,7 @@ int run_edge(const RunOptions& options) {
     log.error("cannot start", loop.error());
     return 1;
   }
-  auto served = io::block_on(**loop, serve(**loop, options, log));
+  auto served = io::block_on(**loop, run(**loop, options, log));
   if (served) return 0;
   log.error("cannot start", served.error());
   return 1;
