@@ -99,8 +99,8 @@ TEST(RequestHead, PassesAnUpgradeWhenAsked) {
 }
 
 TEST(RequestHead, TurnsAbsoluteFormIntoOriginForm) {
-  const std::string head =
-      forwarded("GET http://real.example:81/x?y HTTP/1.1\r\nHost: real.example:81\r\n\r\n", kStranger);
+  const std::string head = forwarded(
+      "GET http://real.example:81/x?y HTTP/1.1\r\nHost: real.example:81\r\n\r\n", kStranger);
   EXPECT_THAT(head, testing::StartsWith("GET /x?y HTTP/1.1\r\nHost: real.example:81\r\n"));
 }
 
