@@ -64,12 +64,16 @@ class TestOrigin {
 
   std::string address() const { return address_; }
   int connections() const { return connections_; }
+  // While false, health checks get 500. `healthy` must outlive the origin.
+  void set_healthy(const std::atomic<bool>* healthy) { healthy_ = healthy; }
   // Stops listening: later connections are refused.
   void stop_listening();
 
  private:
   void accept(int listener);
+  void answer_health_checks(Peer& peer) const;
   Serve serve_;
+  std::atomic<const std::atomic<bool>*> healthy_ = nullptr;
   UniqueFd listener_;
   std::string address_;
   std::atomic<int> connections_ = 0;

@@ -154,13 +154,20 @@ void TestOrigin::accept(int listener) {
     peers_.push_back(std::make_unique<Peer>(std::move(fd)));
     threads_.emplace_back([this, &peer = *peers_.back()] {
       if (peer.is_health_check()) {
-        always("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")(peer);
+        answer_health_checks(peer);
       } else {
         ++connections_;
         serve_(peer);
       }
       ::shutdown(peer.fd(), SHUT_RDWR);
     });
+  }
+}
+
+void TestOrigin::answer_health_checks(Peer& peer) const {
+  while (!peer.read_message().empty()) {
+    const bool healthy = !healthy_ || *healthy_.load();
+    peer.write(fmt::format("HTTP/1.1 {} x\r\nContent-Length: 0\r\n\r\n", healthy ? 200 : 500));
   }
 }
 
