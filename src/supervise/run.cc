@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <signal.h>
 
-#include "base/strings.h"
 #include "supervise/record.h"
 
 namespace fairlead::supervise {
@@ -14,15 +13,6 @@ namespace {
 constexpr unsigned kNamespaces = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
 
 }  // namespace
-
-std::vector<std::string> command_line(std::string_view text) {
-  if (text.find_first_of("|&;<>()$`\\\"'*?[]#~=%!{}\n") != std::string_view::npos)
-    return {"/bin/sh", "-c", std::string(text)};
-  std::vector<std::string> words;
-  for (const auto word : split(text, ' '))
-    if (const auto trimmed = trim(word); !trimmed.empty()) words.emplace_back(trimmed);
-  return words;
-}
 
 Run::Run(const Surroundings& surroundings, std::string name, io::Child child, Cgroup cgroup,
          Output& output)

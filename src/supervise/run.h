@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "config/command_line.h"
 #include "io/child.h"
 #include "io/loop.h"
 #include "io/sync.h"
@@ -85,8 +86,6 @@ class Run {
   io::Gate gate_;
 };
 
-// The command line as arguments: plain words are run directly; anything that only a shell
-// understands (quotes, variables, pipes, …) goes to /bin/sh -c.
-std::vector<std::string> command_line(std::string_view text);
+using config::command_line;
 
 }  // namespace fairlead::supervise
