@@ -132,10 +132,10 @@ def descendants(pid):
 def leftovers():
     """Our descendants, but for those of servers that serve the whole session."""
     below = descendants(os.getpid())
-    lasting = set()
+    spared = set()
     for pid in lasting:
-        lasting |= {pid, *descendants(pid)}
-    return {pid: name for pid, name in below.items() if pid not in lasting}
+        spared |= {pid, *descendants(pid)}
+    return {pid: name for pid, name in below.items() if pid not in spared}
 
 
 def command_line(pid):
