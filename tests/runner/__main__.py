@@ -25,7 +25,7 @@ Parts, in the order of a whole run
 
 FILTER keeps tests whose name contains it: ./test unit h1_parser"""
 
-PROGRAMS = ("fairlead", "visitors", "countme", "hello")
+PROGRAMS = ("fairlead", "visitors", "countme", "hello", "airquality")
 
 
 def format_check(report, pattern):

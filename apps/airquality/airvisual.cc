@@ -1,0 +1,143 @@
+#include "airvisual.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/strings.h"
+#include "io/resolve.h"
+#include "store/backoff.h"
+
+namespace airquality {
+
+using namespace fairlead;
+using io::Task;
+
+namespace {
+
+constexpr Duration kAttemptTimeout = 3s;
+constexpr Duration kTotalTimeout = 8s;
+constexpr int kAttempts = 3;
+constexpr int kFailuresToOpen = 5;
+constexpr Duration kOpen = 10s;
+constexpr Duration kAddressIsFresh = 60s;
+
+bool may_help_to_retry(const Error& error) {
+  return error.code() == Code::kUnavailable || error.code() == Code::kClosed ||
+         error.code() == Code::kTimeout;
+}
+
+// What happened, in words of our own: the client's name the target, which holds the key.
+Error without_target(Code code) {
+  if (code == Code::kTimeout) return Error(code, "AirVisual did not answer in time");
+  if (code == Code::kProtocol) return Error(code, "AirVisual's answer is no HTTP");
+  if (code == Code::kTooLarge) return Error(Code::kProtocol, "AirVisual's answer is too large");
+  if (code == Code::kClosed) return Error(code, "AirVisual closed the connection unanswered");
+  return Error(Code::kUnavailable, "AirVisual cannot be reached");
+}
+
+}  // namespace
+
+Result<Reading> parse_reading(const std::string& body) {
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  const nlohmann::json::json_pointer city("/data/city"), index("/data/current/pollution/aqius");
+  if (json.is_discarded() || !json.is_object() ||
+      json.value("status", nlohmann::json()) != "success" || !json.contains(city) ||
+      !json[city].is_string() || !json.contains(index) || !json[index].is_number_integer())
+    return fail(Code::kProtocol, "AirVisual's answer is not understood");
+  return Reading{json[city].get<std::string>(), json[index].get<std::int64_t>()};
+}
+
+Result<std::unique_ptr<AirVisual>> AirVisual::create(io::Loop& loop, const std::string& url,
+                                                     std::string key) {
+  std::unique_ptr<AirVisual> made(new AirVisual(loop));
+  const bool https = url.starts_with("https://");
+  if (!https && !url.starts_with("http://"))
+    return fail(Code::kInvalid, fmt::format("AIRVISUAL_URL is '{}', it must be a URL of http:// or "
+                                            "https://",
+                                            url));
+  std::string_view rest = std::string_view(url).substr(https ? 8 : 7);
+  const auto slash = std::min(rest.find('/'), rest.size());
+  made->prefix_ = rest.substr(slash);
+  while (made->prefix_.ends_with('/')) made->prefix_.pop_back();
+  rest = rest.substr(0, slash);
+  made->port_ = https ? 443 : 80;
+  if (const auto colon = rest.rfind(':'); colon != std::string_view::npos && !rest.ends_with(']')) {
+    const auto port = parse_unsigned(rest.substr(colon + 1));
+    if (!port || *port == 0 || *port > 65535)
+      return fail(Code::kInvalid, "AIRVISUAL_URL has a port that is none");
+    made->port_ = static_cast<std::uint16_t>(*port);
+    rest = rest.substr(0, colon);
+  }
+  if (rest.starts_with('[') && rest.ends_with(']')) rest = rest.substr(1, rest.size() - 2);
+  if (rest.empty()) return fail(Code::kInvalid, "AIRVISUAL_URL names no host");
+  made->host_ = rest;
+  made->key_ = http::percent_encode(key);
+  if (https) {
+    TRY(made->tls_, io::TlsContext::client());
+  }
+  return made;
+}
+
+// The client keeps connections to one address; a name may move, so it is looked up again now and
+// then, and after a failure.
+Task<Result<>> AirVisual::resolve() {
+  if (client_ && now() < resolved_until_) co_return Result<>{};
+  auto addresses = co_await io::resolve(loop_, resolver_, host_, port_);
+  if (!addresses && client_) co_return Result<>{};  // rather the old address than none
+  if (!addresses) co_return fail(std::move(addresses).error());
+  http::ClientOptions options{.max_body = 1 << 20, .tls = tls_ ? &*tls_ : nullptr};
+  const bool standard = port_ == (tls_ ? 443 : 80);
+  client_ = std::make_shared<http::Client>(
+      loop_, addresses->front(), standard ? host_ : fmt::format("{}:{}", host_, port_), options);
+  resolved_until_ = now() + kAddressIsFresh;
+  co_return Result<>{};
+}
+
+Task<Result<Reading>> AirVisual::nearest(Place place) {
+  const auto deadline = io::Deadline::in(kTotalTimeout);
+  store::Backoff backoff(100ms, 1s);
+  for (int attempt = 1;; ++attempt) {
+    if (now() < open_until_) {
+      ++stats_.refused;
+      co_return fail(Code::kUnavailable,
+                     "AirVisual failed repeatedly and is not asked for a while");
+    }
+    // While it is not known whether AirVisual is back, one request finds out.
+    if (failures_ >= kFailuresToOpen) open_until_ = now() + kOpen;
+    ++stats_.asked;
+    auto reading = co_await ask(place, deadline.within(kAttemptTimeout));
+    note(reading.has_value());
+    if (reading || attempt == kAttempts || !may_help_to_retry(reading.error()) || deadline.passed())
+      co_return reading;
+    (void)co_await io::sleep(loop_, backoff.next(), deadline);
+  }
+}
+
+void AirVisual::note(bool success) {
+  if (success) {
+    failures_ = 0;
+    open_until_ = {};
+    return;
+  }
+  ++stats_.failed;
+  resolved_until_ = {};
+  if (++failures_ >= kFailuresToOpen) open_until_ = now() + kOpen;
+}
+
+Task<Result<Reading>> AirVisual::ask(Place place, io::Deadline deadline) {
+  CO_TRY_VOID(co_await resolve());
+  const auto client = client_;
+  http::Request request;
+  request.target = fmt::format("{}/v2/nearest_city?{}&key={}", prefix_, place.query(), key_);
+  request.fields.add("Accept", "application/json");
+  auto response = co_await client->send(std::move(request), deadline);
+  if (!response) co_return fail(without_target(response.error().code()));
+  if (response->status >= 500)
+    co_return fail(Code::kUnavailable, fmt::format("AirVisual answered {}", response->status));
+  if (response->status != 200)  // a wrong key, over quota: asking again makes it worse
+    co_return fail(Code::kProtocol, fmt::format("AirVisual answered {}", response->status));
+  co_return parse_reading(response->body);
+}
+
+}  // namespace airquality
