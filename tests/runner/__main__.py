@@ -60,7 +60,8 @@ def folder(name):
 
 def sanitized(preset):
     def part(report, pattern):
-        if programs.build(report, preset, *PROGRAMS, "unit_tests"):
+        # The release programs too: `fairlead up apps/visitors` builds those.
+        if programs.build(report, "release", *PROGRAMS) and programs.build(report, preset, *PROGRAMS, "unit_tests"):
             programs.unit(report, preset, pattern)
             for name in ("golden", "e2e", "fault"):
                 programs.pytest(report, preset, f"tests/{name}", pattern)

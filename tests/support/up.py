@@ -7,19 +7,36 @@ import signal
 
 from support import http
 from support.edge import access_records
-from support.process import FAIRLEAD, ROOT, Program, run
+from support.process import BUILD, FAIRLEAD, ROOT, Program, run
+
+
+SANITIZED = BUILD.name in ("asan", "tsan")
+
+
+def built(folder, name="visitors"):
+    """A copy of an app that ships with Fairlead whose programs are those of the build folder under test. The sanitizers
+    need more memory than the app is given."""
+    text = (ROOT / "apps" / name / "fairlead.toml").read_text()
+    text = re.sub(r"^\[build\]\n(?:(?!\[).*\n)*", "", text, flags=re.MULTILINE)
+    text = text.replace(f'"{name} ', f'"{BUILD}/{name} ')
+    if SANITIZED:
+        text = re.sub(r"^memory\b.*\n", "", text, flags=re.MULTILINE)
+    app = pathlib.Path(folder) / name
+    app.mkdir(exist_ok=True)
+    (app / "fairlead.toml").write_text(text)
+    return app
 
 
 class Up(Program):
-    """`fairlead up APP`, running and ready. `env` is the environment the command is started in."""
+    """`fairlead up APP`, running and ready; without `app` it is visitors. `env` is the environment it is started in."""
 
-    def __init__(self, folder, app="apps/visitors", arguments=(), env=None, until_ready=True):
+    def __init__(self, folder, app=None, arguments=(), env=None, until_ready=True):
         self.folder = pathlib.Path(folder)
         self.state = self.folder / "state"
-        super().__init__([FAIRLEAD, "up", app, "--state", self.state, *arguments], folder, name="up", cwd=ROOT,
+        super().__init__([FAIRLEAD, "up", app or built(folder), "--state", self.state, *arguments], folder, name="up", cwd=ROOT,
                          env={"FAIRLEAD_HTTP_PORT": "0", "FAIRLEAD_HTTPS_PORT": "0", **(env or {})})
         if until_ready:
-            self.until(self.is_ready, "every process to be ready", seconds=60)
+            self.until(self.is_ready, "every process to be ready", seconds=120)
 
     def is_ready(self):
         status = self.status()
