@@ -44,6 +44,7 @@ function(fairlead_program name)
   target_link_libraries(${name} PRIVATE ${arg_FOLDERS})
   target_compile_definitions(${name} PRIVATE FAIRLEAD_VERSION="${PROJECT_VERSION}")
   fairlead_precompile(${name})
+  set_property(GLOBAL APPEND PROPERTY FAIRLEAD_PROGRAMS ${name})
 endfunction()
 
 # One precompiled header, built once with base and reused by every target after it.
@@ -67,14 +68,14 @@ function(fairlead_fuzz_target name)
   set_property(GLOBAL APPEND PROPERTY FAIRLEAD_FUZZ_TARGETS ${name})
 endfunction()
 
-# Names the unit test programs in BUILD/unit_tests.txt and the fuzz targets in BUILD/fuzz_targets.txt, for ./test; the
-# targets unit_tests and fuzz_targets build them.
-function(fairlead_list_tests)
-  foreach(kind unit_tests fuzz_targets)
+# The targets programs (all that ships), unit_tests and fuzz_targets build all of their kind, and BUILD/KIND.txt names
+# them, for ./test.
+function(fairlead_list_programs)
+  foreach(kind programs unit_tests fuzz_targets)
     string(TOUPPER FAIRLEAD_${kind} property)
-    get_property(programs GLOBAL PROPERTY ${property})
-    list(JOIN programs "\n" lines)
+    get_property(names GLOBAL PROPERTY ${property})
+    list(JOIN names "\n" lines)
     file(WRITE ${CMAKE_BINARY_DIR}/${kind}.txt "${lines}\n")
-    add_custom_target(${kind} DEPENDS ${programs})
+    add_custom_target(${kind} DEPENDS ${names})
   endforeach()
 endfunction()

@@ -25,9 +25,6 @@ Parts, in the order of a whole run
 
 FILTER keeps tests whose name contains it: ./test unit h1_parser"""
 
-PROGRAMS = ("fairlead", "visitors", "countme", "hello", "airquality")
-
-
 def format_check(report, pattern):
     programs.pytest(report, "release", "tests/format_test.py", pattern)
 
@@ -41,18 +38,18 @@ def harness(report, pattern):
 
 
 def docs(report, pattern):
-    if programs.build(report, "release", *PROGRAMS):
+    if programs.build(report, "release", "programs"):
         programs.pytest(report, "release", "tests/docs_test.py", pattern)
 
 
 def unit(report, pattern, preset="release"):
-    if programs.build(report, preset, *PROGRAMS, "unit_tests"):
+    if programs.build(report, preset, "programs", "unit_tests"):
         programs.unit(report, preset, pattern)
 
 
 def folder(name):
     def part(report, pattern, preset="release"):
-        if programs.build(report, preset, *PROGRAMS):
+        if programs.build(report, preset, "programs"):
             programs.pytest(report, preset, f"tests/{name}", pattern)
 
     return part
@@ -61,7 +58,7 @@ def folder(name):
 def sanitized(preset):
     def part(report, pattern):
         # The release programs too: `fairlead up apps/visitors` builds those.
-        if programs.build(report, "release", *PROGRAMS) and programs.build(report, preset, *PROGRAMS, "unit_tests"):
+        if programs.build(report, "release", "programs") and programs.build(report, preset, "programs", "unit_tests"):
             programs.unit(report, preset, pattern)
             for name in ("golden", "e2e", "fault"):
                 programs.pytest(report, preset, f"tests/{name}", pattern)
