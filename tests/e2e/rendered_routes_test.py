@@ -1,17 +1,11 @@
 """HAProxy and nginx, as rendered, give every request to the process that our own edge gives it to."""
 
-import pathlib
-import re
-
 import pytest
 
 from support import http
-from support.edge import Edge, free_address, pool
-from support.net import accepts
+from support.edge import Edge, pool
 from support.origin import Origin, response
-from support.process import Program
-
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden" / "target"
+from support.rendered import Rendered
 
 # Host, path, and the process type that answers; None: nobody does, which is 404. From layers.toml.
 TABLE = [
@@ -43,7 +37,6 @@ WILD = [
     ("b.c.layers.example", "/wild", None),
     ("layers.example", "/wild", None),
 ]
-PORTS = {20001: "web", 20501: "own", 21001: "wild"}
 
 
 @pytest.fixture
@@ -54,24 +47,6 @@ def origins():
         origin.close()
 
 
-def configuration(target, name, origins, address):
-    """The rendered file, with the ports of this test."""
-    text = (GOLDEN / "layers" / target / name).read_text()
-    for port, process in PORTS.items():
-        assert f"127.0.0.1:{port}" in text
-        text = text.replace(f"127.0.0.1:{port}", origins[process].address)
-    text = text.replace("bind *:8080", f"bind {address}")
-    return re.sub(r"listen 8080( default_server)?;", rf"listen {address}\1;", text)
-
-
-def start(target, name, command, folder, origins):
-    address = free_address()
-    (folder / name).write_text(configuration(target, name, origins, address))
-    program = Program(command, folder, cwd=folder)
-    program.until(lambda: accepts(address), f"{target} to listen")
-    return program, address
-
-
 def answers(address, table):
     seen = []
     for host, path, _ in table:
@@ -80,18 +55,11 @@ def answers(address, table):
     return seen
 
 
-def test_haproxy(folder, origins):
-    program, address = start("haproxy", "haproxy.cfg", ["haproxy", "-f", "haproxy.cfg"], folder, origins)
-    with program:
-        program.until(lambda: http.ask(address, "/every").status == 200, "its checks to pass")
-        assert answers(address, TABLE + WILD) == TABLE + WILD
-
-
-def test_nginx(folder, origins):
-    command = ["nginx", "-p", folder, "-c", "nginx.conf", "-g", "daemon off;"]
-    program, address = start("nginx", "nginx.conf", command, folder, origins)
-    with program:
-        assert answers(address, TABLE + WILD) == TABLE + WILD
+@pytest.mark.parametrize("proxy", ["haproxy", "nginx"])
+def test_rendered(folder, origins, proxy):
+    ports = {20001: origins["web"].address, 20501: origins["own"].address, 21001: origins["wild"].address}
+    with Rendered(folder, proxy, "layers", ports) as program:
+        assert answers(program.address, TABLE + WILD) == TABLE + WILD
 
 
 def test_our_edge(folder, origins):
