@@ -8,6 +8,8 @@ namespace fairlead::observe {
 namespace {
 
 constexpr std::string_view kMagic = "FLMETn01";
+// Bounds what a damaged number can make us allocate.
+constexpr std::size_t kLargestId = 10'000'000;
 
 }  // namespace
 
@@ -36,12 +38,12 @@ Result<SeriesTable> SeriesTable::open(const std::filesystem::path& path) {
       std::string key(decoder.text());
       series.name.labels.emplace_back(std::move(key), decoder.text());
     }
-    if (!decoder.ok() || !decoder.at_end() || kind > 2 || id >= UINT32_MAX)
+    if (!decoder.ok() || !decoder.at_end() || kind > 2 || id >= kLargestId)
       return fail(Code::kProtocol, "a series that cannot be read");
     series.kind = static_cast<MetricKind>(kind);
-    table.next_ = std::max(table.next_, static_cast<std::uint32_t>(id) + 1);
+    if (id >= table.by_id_.size()) table.by_id_.resize(id + 1);
     table.by_name_.emplace(series.name, static_cast<SeriesId>(id));
-    table.by_id_.emplace(static_cast<SeriesId>(id), std::move(series));
+    table.by_id_[id] = std::move(series);
     return {};
   };
   TRY(table.file_, FrameFile::open(path, kMagic, visit));
@@ -49,8 +51,8 @@ Result<SeriesTable> SeriesTable::open(const std::filesystem::path& path) {
 }
 
 const SeriesTable::Series* SeriesTable::find(SeriesId id) const {
-  const auto at = by_id_.find(id);
-  return at == by_id_.end() ? nullptr : &at->second;
+  const auto index = static_cast<std::size_t>(id);
+  return index < by_id_.size() && by_id_[index] ? &*by_id_[index] : nullptr;
 }
 
 std::optional<SeriesId> SeriesTable::find(const MetricName& name) const {
@@ -72,15 +74,14 @@ Result<> SeriesTable::write(FrameFile& file, SeriesId id, const Series& series) 
 }
 
 Result<SeriesId> SeriesTable::add(MetricName name, MetricKind kind, std::size_t limit) {
-  if (by_id_.size() >= limit)
+  if (size() >= limit || by_id_.size() >= kLargestId)
     return fail(Code::kTooLarge, fmt::format("{} would be the metric series above the limit of {}",
                                              name.name, limit));
-  const auto id = static_cast<SeriesId>(next_);
+  const auto id = static_cast<SeriesId>(by_id_.size());
   const Series series{std::move(name), kind};
   TRY_VOID(write(file_, id, series));
-  ++next_;
   by_name_.emplace(series.name, id);
-  by_id_.emplace(id, series);
+  by_id_.push_back(series);
   return id;
 }
 
@@ -106,18 +107,16 @@ Result<> SeriesTable::keep_only(const std::vector<SeriesId>& used) {
   std::error_code error;
   std::filesystem::remove(temporary, error);
   TRY(FrameFile file, FrameFile::open(temporary, kMagic, [](auto, auto) { return Result<>(); }));
-  std::map<SeriesId, Series> kept;
-  for (const auto& [id, series] : by_id_) {
-    if (!std::ranges::binary_search(used, id)) continue;
-    TRY_VOID(write(file, id, series));
-    kept.emplace(id, series);
-  }
+  const auto is_used = [&](SeriesId id) { return std::ranges::binary_search(used, id); };
+  for (const auto& [name, id] : by_name_)
+    if (is_used(id)) TRY_VOID(write(file, id, *find(id)));
   TRY_VOID(file.sync());
   std::filesystem::rename(temporary, path_, error);
   if (error) return fail(Code::kSystem, path_.string() + ": " + error.message());
   file_ = std::move(file);
-  by_id_ = std::move(kept);
-  std::erase_if(by_name_, [&](const auto& entry) { return !by_id_.contains(entry.second); });
+  std::erase_if(by_name_, [&](const auto& entry) { return !is_used(entry.second); });
+  for (std::size_t id = 0; id < by_id_.size(); ++id)
+    if (!is_used(static_cast<SeriesId>(id))) by_id_[id].reset();
   return {};
 }
 

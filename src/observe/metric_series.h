@@ -60,7 +60,7 @@ class SeriesTable {
   Result<SeriesId> add(MetricName name, MetricKind kind, std::size_t limit);
   std::vector<SeriesId> select(const MetricSelector& selector) const;
   std::vector<std::string> names() const;  // of metrics, each once
-  std::size_t size() const { return by_id_.size(); }
+  std::size_t size() const { return by_name_.size(); }
   // Forgets all but `used`, which is sorted.
   Result<> keep_only(const std::vector<SeriesId>& used);
 
@@ -68,9 +68,8 @@ class SeriesTable {
   Result<> write(FrameFile& file, SeriesId id, const Series& series) const;
   std::filesystem::path path_;
   FrameFile file_;
-  std::map<SeriesId, Series> by_id_;
+  std::vector<std::optional<Series>> by_id_;  // nothing where one was forgotten
   std::map<MetricName, SeriesId> by_name_;
-  std::uint32_t next_ = 0;
 };
 
 }  // namespace fairlead::observe
