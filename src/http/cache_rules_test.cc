@@ -230,8 +230,8 @@ TEST(CacheRules, WishesOfRequests) {
 }
 
 TEST(CacheRules, StoredFields) {
-  const CacheDirectives directives =
-      parse_cache_control(Response("Cache-Control: no-cache=\"a, B\"\r\n").head().fields);
+  const Response answer("Cache-Control: no-cache=\"a, B\"\r\n");
+  const CacheDirectives directives = parse_cache_control(answer.head().fields);
   const auto stored = [&](std::string line) {
     const Response response(std::move(line));
     return is_stored_field(response.head().fields[0], "x", directives);
