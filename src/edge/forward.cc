@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "edge/text_writer.h"
 #include "http/h1_writer.h"
 
 namespace fairlead::edge {
@@ -13,21 +14,26 @@ using http::BodyFraming;
 using http::Field;
 using http::FieldId;
 
+void put_field(TextWriter& out, std::string_view name, std::string_view value) {
+  out.put(name).put(": ").put(value).put("\r\n");
+}
+
 // Copies fields run by run: neighbours that stand in the source exactly as we would write them
 // ("name: value\r\n") go in one piece.
 class FieldCopier {
  public:
-  explicit FieldCopier(std::string& out) : out_(out) {}
+  explicit FieldCopier(TextWriter& out) : out_(out) {}
   ~FieldCopier() { end_run(); }
+  FieldCopier(const FieldCopier&) = delete;
 
   void copy(const Field& field) {
+    const char* name_end = field.name.data() + field.name.size();
     const char* value_end = field.value.data() + field.value.size();
-    const bool canonical = field.value.data() == field.name.data() + field.name.size() + 2 &&
-                           value_end[0] == '\r' &&
-                           value_end[-1 - std::ptrdiff_t(field.value.size())] == ' ';
-    if (!canonical) {
+    const bool as_written =
+        field.value.data() == name_end + 2 && name_end[1] == ' ' && *value_end == '\r';
+    if (!as_written) {
       end_run();
-      http::append_field(out_, field.name, field.value);
+      put_field(out_, field.name, field.value);
       return;
     }
     if (end_ != field.name.data()) {
@@ -37,15 +43,15 @@ class FieldCopier {
     end_ = value_end + 2;
   }
 
-  // Bytes copied so far, the open run included.
-  std::size_t size() const { return out_.size() + static_cast<std::size_t>(end_ - begin_); }
-  void end_run() {
-    out_.append(begin_, end_);
-    begin_ = end_ = nullptr;
-  }
+  // Where the next field will stand.
+  char* at() const { return out_.at() + (end_ - begin_); }
 
  private:
-  std::string& out_;
+  void end_run() {
+    out_.put({begin_, static_cast<std::size_t>(end_ - begin_)});
+    begin_ = end_ = nullptr;
+  }
+  TextWriter& out_;
   const char* begin_ = nullptr;
   const char* end_ = nullptr;
 };
@@ -104,199 +110,229 @@ bool usable_id(std::string_view id) {
   return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), fine);
 }
 
-RequestText::Part part_at(std::size_t offset, std::size_t length) {
-  return {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(length)};
+void put_framing(TextWriter& out, const BodyFraming& body) {
+  if (body.kind == BodyFraming::Kind::kLength) {
+    out.put("Content-Length: ").put_number(body.length).put("\r\n");
+  } else if (body.kind == BodyFraming::Kind::kChunked) {
+    out.put("Transfer-Encoding: chunked\r\n");
+  }
 }
 
-void append_framing(std::string& out, const BodyFraming& body) {
-  if (body.kind == BodyFraming::Kind::kLength) {
-    http::append_field(out, "Content-Length", body.length);
-  } else if (body.kind == BodyFraming::Kind::kChunked) {
-    out += "Transfer-Encoding: chunked\r\n";
-  }
+std::size_t text_size(std::span<const Field> fields) {
+  std::size_t size = 0;
+  for (const Field& field : fields) size += field.name.size() + field.value.size() + 4;
+  return size;
 }
 
 // Writes the fields that tell the origin about the client.
 class ForwardedFields {
  public:
-  ForwardedFields(const http::RequestHead& head, const ClientFacts& client)
-      : head_(head), client_(client) {}
+  ForwardedFields(const http::RequestHead& head, const ClientFacts& client, std::string_view host)
+      : head_(head), client_(client), host_(host) {}
 
-  void append(std::string& out, std::string_view host) const {
-    append_for(out);
-    append_single(out, FieldId::kXForwardedProto, "X-Forwarded-Proto: ", proto());
-    append_single(out, FieldId::kXForwardedHost, "X-Forwarded-Host: ", host);
-    append_forwarded(out, host);
-    out += "Via: ";
-    append_list(out, FieldId::kVia);
-    out += head_.minor_version == 0 ? "1.0 fairlead\r\n" : "1.1 fairlead\r\n";
+  void put(TextWriter& out) const {
+    put_for(out);
+    put_single(out, FieldId::kXForwardedProto, "X-Forwarded-Proto: ", proto());
+    put_single(out, FieldId::kXForwardedHost, "X-Forwarded-Host: ", host_);
+    put_forwarded(out);
+    out.put("Via: ");
+    put_list(out, FieldId::kVia);
+    out.put(head_.minor_version == 0 ? "1.0 fairlead\r\n" : "1.1 fairlead\r\n");
   }
 
  private:
   std::string_view proto() const { return client_.tls ? "https" : "http"; }
 
   // What came in this field, each value followed by ", ".
-  void append_list(std::string& out, FieldId id) const {
+  void put_list(TextWriter& out, FieldId id) const {
     for (const Field& field : head_.fields) {
-      if (field.id == id && !field.value.empty()) out.append(field.value).append(", ");
+      if (field.id == id && !field.value.empty()) out.put(field.value).put(", ");
     }
   }
 
-  void append_for(std::string& out) const {
-    const std::size_t start = out.size();
-    out += "X-Forwarded-For: ";
-    const std::size_t value = out.size();
-    if (client_.trusted) append_list(out, FieldId::kXForwardedFor);
+  void put_for(TextWriter& out) const {
+    char* const start = out.at();
+    out.put("X-Forwarded-For: ");
+    char* const value = out.at();
+    if (client_.trusted) put_list(out, FieldId::kXForwardedFor);
     if (!client_.address.empty()) {
-      out.append(client_.address).append("\r\n");
-    } else if (out.size() > value) {
-      out.replace(out.size() - 2, 2, "\r\n");  // the final ", "
+      out.put(client_.address).put("\r\n");
+    } else if (out.at() > value) {
+      out.back_to(out.at() - 2);  // the final ", "
+      out.put("\r\n");
     } else {
-      out.resize(start);  // a local client on a Unix socket: there is no address to tell
+      out.back_to(start);  // a local client on a Unix socket: there is no address to tell
     }
   }
 
-  void append_single(std::string& out, FieldId id, std::string_view name,
-                     std::string_view own) const {
+  void put_single(TextWriter& out, FieldId id, std::string_view name, std::string_view own) const {
     const Field* sent = client_.trusted ? head_.find(id) : nullptr;
-    out.append(name).append(sent ? sent->value : own).append("\r\n");
+    out.put(name).put(sent ? sent->value : own).put("\r\n");
   }
 
-  void append_forwarded(std::string& out, std::string_view host) const {
-    out += "Forwarded: ";
-    if (client_.trusted) append_list(out, FieldId::kForwarded);
+  void put_forwarded(TextWriter& out) const {
+    out.put("Forwarded: ");
+    if (client_.trusted) put_list(out, FieldId::kForwarded);
     if (client_.address.empty()) {
-      out += "for=unknown";
+      out.put("for=unknown");
     } else if (client_.address.find(':') == std::string_view::npos) {
-      out.append("for=").append(client_.address);
+      out.put("for=").put(client_.address);
     } else {
-      out.append("for=\"[").append(client_.address).append("]\"");
+      out.put("for=\"[").put(client_.address).put("]\"");
     }
-    if (!host.empty() && host.find_first_of("\"\\") == std::string_view::npos) {
-      out.append(";host=\"").append(host).append("\"");
+    if (!host_.empty() && host_.find_first_of("\"\\") == std::string_view::npos) {
+      out.put(";host=\"").put(host_).put("\"");
     }
-    out.append(";proto=").append(proto()).append("\r\n");
+    out.put(";proto=").put(proto()).put("\r\n");
   }
 
   const http::RequestHead& head_;
   const ClientFacts& client_;
+  const std::string_view host_;
 };
 
-// Request line and Host. Absolute-form becomes origin-form, and its authority replaces Host (RFC
-// 9112 §3.2.2).
-void append_start(RequestText& out, const http::RequestHead& head) {
-  std::string& bytes = out.bytes;
-  out.method = part_at(0, head.method_text.size());
-  bytes.append(head.method_text).append(" ");
-  const bool absolute = !head.target.starts_with('/') && head.target != "*";
-  const std::string_view path = absolute && head.path.empty() ? "/" : head.path;
-  out.path = part_at(bytes.size(), path.size());
-  if (absolute) {
-    bytes.append(path);
-    if (head.target.find('?') != std::string_view::npos) bytes.append("?").append(head.query);
-  } else {
-    bytes.append(head.target);
+// Writes a request's head into `text.bytes`, noting where its words are.
+class RequestWriter {
+ public:
+  RequestWriter(RequestText& text, TextWriter& out, const http::RequestHead& head,
+                const ClientFacts& client)
+      : text_(text), out_(out), start_(out.at()), head_(head), client_(client) {}
+
+  // Request line and Host. Absolute-form becomes origin-form, and its authority is the Host (RFC
+  // 9112 §3.2.2).
+  void put_start() {
+    text_.method = put_part(head_.method_text);
+    out_.put(" ");
+    const bool absolute = !head_.target.starts_with('/') && head_.target != "*";
+    if (absolute) {
+      text_.path = put_part(head_.path.empty() ? "/" : head_.path);
+      if (head_.target.find('?') != std::string_view::npos) out_.put("?").put(head_.query);
+    } else {
+      text_.path = part(out_.at(), head_.path.size());
+      out_.put(head_.target);
+    }
+    out_.put(" HTTP/1.1\r\nHost: ");
+    const Field* sent = absolute ? nullptr : head_.find(FieldId::kHost);
+    text_.host = put_part(sent ? sent->value : head_.host);
+    if (!sent && head_.port != 0) {
+      out_.put(":").put_number(head_.port);
+      text_.host.length = offset() - text_.host.offset;
+    }
+    out_.put("\r\n");
   }
-  bytes += " HTTP/1.1\r\nHost: ";
-  const std::size_t host = bytes.size();
-  const Field* sent = absolute ? nullptr : head.find(FieldId::kHost);
-  if (sent) {
-    bytes += sent->value;
-  } else {
-    bytes += head.host;
-    if (head.port != 0) bytes.append(":").append(std::to_string(head.port));
+
+  void put_fields() {
+    const ConnectionOptions options(head_.fields);
+    FieldCopier copier(out_);
+    for (const Field& field : head_.fields) {
+      if (!passes(field) || http::is_hop_by_hop(field, options.value())) continue;
+      copier.copy(field);
+      if (field.id == FieldId::kUserAgent) {
+        text_.user_agent = part(copier.at() - 2 - field.value.size(), field.value.size());
+      }
+    }
   }
-  out.host = part_at(host, bytes.size() - host);
-  bytes += "\r\n";
-}
+
+  void put_rest(std::string_view new_id, bool upgrade) {
+    if (upgrade) {
+      out_.put("Connection: upgrade\r\n");
+      put_field(out_, "Upgrade", head_.find(FieldId::kUpgrade)->value);
+    }
+    put_framing(out_, head_.body);
+    ForwardedFields(head_, client_, {start_ + text_.host.offset, text_.host.length}).put(out_);
+    out_.put("X-Request-ID: ");
+    text_.id = put_part(sent_id_.empty() ? new_id : sent_id_);
+    out_.put("\r\n\r\n");
+  }
+
+ private:
+  // Fields that are not written anew, or left out.
+  bool passes(const Field& field) {
+    switch (field.id) {
+      case FieldId::kHost:
+      case FieldId::kContentLength:
+      case FieldId::kForwarded:
+      case FieldId::kXForwardedFor:
+      case FieldId::kXForwardedHost:
+      case FieldId::kXForwardedProto:
+      case FieldId::kVia:
+        return false;
+      case FieldId::kXRequestId:
+        if (sent_id_.empty() && client_.trusted && usable_id(field.value)) sent_id_ = field.value;
+        return false;
+      case FieldId::kOther:
+        return client_.trusted || !imitates_ours(field.name);
+      default:
+        return true;
+    }
+  }
+
+  std::uint32_t offset() const { return static_cast<std::uint32_t>(out_.at() - start_); }
+  RequestText::Part part(const char* at, std::size_t length) const {
+    return {static_cast<std::uint32_t>(at - start_), static_cast<std::uint32_t>(length)};
+  }
+  RequestText::Part put_part(std::string_view word) {
+    const RequestText::Part place = part(out_.at(), word.size());
+    out_.put(word);
+    return place;
+  }
+
+  RequestText& text_;
+  TextWriter& out_;
+  char* const start_;
+  const http::RequestHead& head_;
+  const ClientFacts& client_;
+  std::string_view sent_id_;
+};
 
 }  // namespace
 
-void write_request_head(RequestText& out, const http::RequestHead& head, const ClientFacts& client,
+void write_request_head(RequestText& text, const http::RequestHead& head, const ClientFacts& client,
                         std::string_view new_id, bool upgrade) {
-  out.clear();
-  append_start(out, head);
-  std::string& bytes = out.bytes;
-  const ConnectionOptions options(head.fields);
-  const Field* sent_id = nullptr;
-  {
-    FieldCopier copier(bytes);
-    for (const Field& field : head.fields) {
-      switch (field.id) {
-        case FieldId::kHost:
-        case FieldId::kContentLength:
-        case FieldId::kForwarded:
-        case FieldId::kXForwardedFor:
-        case FieldId::kXForwardedHost:
-        case FieldId::kXForwardedProto:
-        case FieldId::kVia:
-          continue;
-        case FieldId::kXRequestId:
-          if (!sent_id && client.trusted && usable_id(field.value)) sent_id = &field;
-          continue;
-        case FieldId::kOther:
-          if (!client.trusted && imitates_ours(field.name)) continue;
-          break;
-        default:
-          break;
-      }
-      if (http::is_hop_by_hop(field, options.value())) continue;
-      if (field.id == FieldId::kUserAgent) {
-        copier.copy(field);
-        out.user_agent = part_at(copier.size() - field.value.size() - 2, field.value.size());
-        continue;
-      }
-      copier.copy(field);
-    }
-  }
-  if (upgrade) {
-    bytes += "Connection: upgrade\r\n";
-    http::append_field(bytes, "Upgrade", head.find(FieldId::kUpgrade)->value);
-  }
-  append_framing(bytes, head.body);
-  ForwardedFields(head, client).append(bytes, std::string(out.view(out.host)));
-  const std::string_view id = sent_id ? sent_id->value : new_id;
-  bytes += "X-Request-ID: ";
-  out.id = part_at(bytes.size(), id.size());
-  bytes.append(id).append("\r\n\r\n");
+  constexpr std::size_t kOurNames = 512;  // names, version, punctuation of what is added
+  text.clear();
+  const Field* host_field = head.find(FieldId::kHost);
+  const std::size_t host =
+      std::max(host_field ? host_field->value.size() : 0, head.host.size() + sizeof ":65535");
+  // Each field is written once at most, in its place or in a list; Host three times.
+  const std::size_t room = kOurNames + head.method_text.size() + head.target.size() + 3 * host +
+                           2 * client.address.size() + new_id.size() + text_size(head.fields);
+  append_within(text.bytes, room, [&](TextWriter& out) {
+    RequestWriter writer(text, out, head, client);
+    writer.put_start();
+    writer.put_fields();
+    writer.put_rest(new_id, upgrade);
+  });
 }
 
 void append_response_head(std::string& out, const http::ResponseHead& head,
                           const ResponseForm& form, std::string_view request_id) {
+  using Connection = ResponseForm::Connection;
+  constexpr std::size_t kOurs = 256;
   http::append_status_line(out, head.status);
   // HEAD and 304 tell the length of a body that does not follow; 1xx and 204 must not (RFC 9110
   // §8.6).
   const bool tells_length =
       head.body.kind == BodyFraming::Kind::kNone && head.status >= 200 && head.status != 204;
   const ConnectionOptions options(head.fields);
-  {
-    FieldCopier copier(out);
-    for (const Field& field : head.fields) {
+  const std::size_t room = kOurs + text_size(head.fields) + request_id.size();
+  append_within(out, room, [&](TextWriter& writer) {
+    for (FieldCopier copier(writer); const Field& field : head.fields) {
       if (field.id == FieldId::kContentLength && !tells_length) continue;
       if (field.id == FieldId::kXRequestId && !request_id.empty()) continue;
-      if (http::is_hop_by_hop(field, options.value())) continue;
-      copier.copy(field);
+      if (!http::is_hop_by_hop(field, options.value())) copier.copy(field);
     }
-  }
-  append_framing(out, form.body);
-  switch (form.connection) {
-    case ResponseForm::Connection::kKeepAlive:
-      break;
-    case ResponseForm::Connection::kKeepAliveSaid:
-      out += "Connection: keep-alive\r\n";
-      break;
-    case ResponseForm::Connection::kClose:
-      out += "Connection: close\r\n";
-      break;
-    case ResponseForm::Connection::kUpgrade:
-      out += "Connection: upgrade\r\n";
-      if (const Field* upgrade = head.find(FieldId::kUpgrade)) {
-        http::append_field(out, "Upgrade", upgrade->value);
-      }
-      break;
-  }
-  if (!request_id.empty()) out.append("X-Request-ID: ").append(request_id).append("\r\n");
-  out += "\r\n";
+    put_framing(writer, form.body);
+    if (form.connection == Connection::kKeepAliveSaid) writer.put("Connection: keep-alive\r\n");
+    if (form.connection == Connection::kClose) writer.put("Connection: close\r\n");
+    if (form.connection == Connection::kUpgrade) {
+      writer.put("Connection: upgrade\r\n");
+      const Field* upgrade = head.find(FieldId::kUpgrade);
+      if (upgrade) put_field(writer, "Upgrade", upgrade->value);
+    }
+    if (!request_id.empty()) put_field(writer, "X-Request-ID", request_id);
+    writer.put("\r\n");
+  });
 }
 
 std::string_view forwarded_client(const http::RequestHead& head, const AddressSet& trusted) {
