@@ -41,6 +41,7 @@ class Checker {
     const auto& route = spec_.routes[index];
     if (!route.process.empty() && !spec_.process(route.process)) {
       std::vector<std::string_view> known;
+      known.reserve(spec_.processes.size());
       for (const auto& process : spec_.processes) known.push_back(process.name);
       const auto near = route.process.size() > 64 ? std::nullopt : nearest(route.process, known);
       diagnostics_.error(locate(document_, {"routes", index, "process"}),
