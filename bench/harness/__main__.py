@@ -30,7 +30,8 @@ def main():
         seconds = int(time.monotonic() - started)
         print(f"{seconds // 60:3}:{seconds % 60:02} {line}", file=sys.stderr, flush=True)
 
-    rounds = list(bench.run(cases, programs, options.rounds, options.seconds, say))
+    with machine.before_all_others():
+        rounds = list(bench.run(cases, programs, options.rounds, options.seconds, say))
     titles = {name: bench.titles()[name] for name in cases}
     print(machine.description())
     print(", ".join(bench.versions(programs).values()))

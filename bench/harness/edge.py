@@ -73,7 +73,6 @@ def run(names, programs, rounds, seconds, say):
 
 def measure_undisturbed(name, case, proxy, number, seconds, say):
     for attempt in range(1, ATTEMPTS + 1):
-        machine.wait_until_calm(machine.PROXY_CORE, DISTURBED)
         found, others = measure(name, case, proxy, number, seconds)
         figures = f"{found.cpu_us:7.2f} µs  {found.rps:9.0f}/s  p99 {found.p99_us / 1000:.2f} ms"
         last = attempt == ATTEMPTS

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -46,7 +47,8 @@ def ab(url, seconds, connections):
 
 
 def on_load_core(*command):
-    done = subprocess.run(["taskset", "-c", str(machine.LOAD_CORE), *map(str, command)], capture_output=True, text=True)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          preexec_fn=lambda: os.sched_setaffinity(0, {machine.LOAD_CORE}))
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
     return done.stdout

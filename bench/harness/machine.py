@@ -1,16 +1,33 @@
 """Reading what processes and cores did, and pinning programs to cores."""
 
+import contextlib
 import os
 import pathlib
 import platform
 import re
 import resource
 import subprocess
-import time
 
 PROXY_CORE, LOAD_CORE = 0, 1
 OPEN_FILES = 20_000
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def before_all_others():
+    """Gives this session the largest share of the cores, where that is allowed; else disturbed rounds show it."""
+    group = pathlib.Path("/proc/self/autogroup")  # what Linux shares cores between, where it does so by session
+    try:
+        former = group.read_text().split()[-1]
+        group.write_text("-20")
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        group.write_text(former)
 
 
 def start(command, core, out):
@@ -59,16 +76,6 @@ def core_busy_seconds(core):
     line = next(l for l in pathlib.Path("/proc/stat").read_text().splitlines() if l.startswith(f"cpu{core} "))
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, line.split()[1:9])
     return (user + nice + system + irq + softirq + steal) / TICKS
-
-
-def wait_until_calm(core, share, seconds=30):
-    """Until others leave the core alone for half a second; so many seconds at most."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        busy, since = core_busy_seconds(core), time.monotonic()
-        time.sleep(0.5)
-        if core_busy_seconds(core) - busy <= share * (time.monotonic() - since):
-            return
 
 
 def description():
