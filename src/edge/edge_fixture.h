@@ -16,7 +16,7 @@
 
 namespace fairlead::edge {
 
-// One end of a connection. Reading fails the test after 10 s of silence.
+// One end of a connection. Reading fails the test after 30 s of silence.
 class Peer {
  public:
   explicit Peer(UniqueFd fd);

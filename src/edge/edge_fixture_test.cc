@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <csignal>
+
 #include "base/strings.h"
 #include "io/stream.h"
 
@@ -13,7 +15,7 @@ namespace fairlead::edge {
 // ---- Peer
 
 Peer::Peer(UniqueFd fd) : fd_(std::move(fd)) {
-  const timeval limit{.tv_sec = 10, .tv_usec = 0};
+  const timeval limit{.tv_sec = 30, .tv_usec = 0};
   ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
@@ -212,6 +214,7 @@ control::Snapshot snapshot_of(const std::vector<std::string>& origins) {
 
 RunningEdge::RunningEdge(control::Snapshot snapshot)
     : loop_(*io::Loop::create()), gate_(*loop_), end_(*loop_), log_(2, telemetry::Level::kError) {
+  std::signal(SIGPIPE, SIG_IGN);  // as run_edge() does
   std::promise<Result<>> up;
   thread_ =
       std::thread([this, &snapshot, &up] { io::block_on(*loop_, main(std::move(snapshot), up)); });

@@ -274,6 +274,12 @@ TEST(Report, CountsByOriginReleaseAndStatus) {
   TestOrigin origin(saying("ok"));
   RunningEdge edge(snapshot_of({origin.address()}));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(status_of(edge.get("/")), 200);
+  // A request is counted after its answer has left.
+  wait_until([&] {
+    std::uint64_t counted = 0;
+    edge.on_loop([&](Edge& e) { counted = e.targets()[0]->stats[0].requests.value(); });
+    return counted == 5;
+  });
   edge.on_loop([](Edge& e) {
     const auto counters = nlohmann::json::parse(counters_json(e));
     EXPECT_EQ(counters["origins"][0]["origin"], "web.1");

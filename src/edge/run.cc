@@ -86,6 +86,7 @@ io::Task<Result<>> run(io::Loop& loop, const RunOptions& options, telemetry::Log
 int run_edge(const RunOptions& options) {
   telemetry::Log log(2, telemetry::Level::kInfo, {{"service", "edge"}});
   raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets without MSG_NOSIGNAL
   auto loop = io::Loop::create();
   if (!loop) {
     log.error("cannot start", loop.error());
