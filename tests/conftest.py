@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 
 import pytest
@@ -57,7 +58,7 @@ def postgresql_server():
     server = PostgreSQL(path / "pg")
     process.lasting.add(server.program.pid)
     yield server
-    server.stop()
+    server.program.stop(signal.SIGQUIT)  # at once: what it holds is thrown away
     shutil.rmtree(path, ignore_errors=True)
 
 

@@ -46,13 +46,5 @@ TEST(Before, IsATimeWithOrWithoutItsId) {
     EXPECT_FALSE(parse_before(wrong)) << wrong;
 }
 
-TEST(AirVisualUrl, IsHttp) {
-  auto loop = fairlead::io::Loop::create().value();
-  for (const auto* right : {"https://api.airvisual.com", "http://[::1]:80/x/", "http://h"})
-    EXPECT_TRUE(AirVisual::create(*loop, right, "k")) << right;
-  for (const auto* wrong : {"", "ftp://h", "http://", "http://h:x", "http://:80"})
-    EXPECT_FALSE(AirVisual::create(*loop, wrong, "k")) << wrong;
-}
-
 }  // namespace
 }  // namespace airquality

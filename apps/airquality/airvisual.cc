@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/strings.h"
 #include "io/resolve.h"
 #include "store/backoff.h"
 
@@ -49,31 +48,11 @@ Result<Reading> parse_reading(const std::string& body) {
 }
 
 Result<std::unique_ptr<AirVisual>> AirVisual::create(io::Loop& loop, const std::string& url,
-                                                     std::string key) {
+                                                     std::string_view key) {
   std::unique_ptr<AirVisual> made(new AirVisual(loop));
-  const bool https = url.starts_with("https://");
-  if (!https && !url.starts_with("http://"))
-    return fail(Code::kInvalid, fmt::format("AIRVISUAL_URL is '{}', it must be a URL of http:// or "
-                                            "https://",
-                                            url));
-  std::string_view rest = std::string_view(url).substr(https ? 8 : 7);
-  const auto slash = std::min(rest.find('/'), rest.size());
-  made->prefix_ = rest.substr(slash);
-  while (made->prefix_.ends_with('/')) made->prefix_.pop_back();
-  rest = rest.substr(0, slash);
-  made->port_ = https ? 443 : 80;
-  if (const auto colon = rest.rfind(':'); colon != std::string_view::npos && !rest.ends_with(']')) {
-    const auto port = parse_unsigned(rest.substr(colon + 1));
-    if (!port || *port == 0 || *port > 65535)
-      return fail(Code::kInvalid, "AIRVISUAL_URL has a port that is none");
-    made->port_ = static_cast<std::uint16_t>(*port);
-    rest = rest.substr(0, colon);
-  }
-  if (rest.starts_with('[') && rest.ends_with(']')) rest = rest.substr(1, rest.size() - 2);
-  if (rest.empty()) return fail(Code::kInvalid, "AIRVISUAL_URL names no host");
-  made->host_ = rest;
+  TRY(made->url_, service::parse_http_url("AIRVISUAL_URL", url));
   made->key_ = http::percent_encode(key);
-  if (https) {
+  if (made->url_.tls) {
     TRY(made->tls_, io::TlsContext::client());
   }
   return made;
@@ -83,13 +62,11 @@ Result<std::unique_ptr<AirVisual>> AirVisual::create(io::Loop& loop, const std::
 // then, and after a failure.
 Task<Result<>> AirVisual::resolve() {
   if (client_ && now() < resolved_until_) co_return Result<>{};
-  auto addresses = co_await io::resolve(loop_, resolver_, host_, port_);
+  auto addresses = co_await io::resolve(loop_, resolver_, url_.host, url_.port);
   if (!addresses && client_) co_return Result<>{};  // rather the old address than none
   if (!addresses) co_return fail(std::move(addresses).error());
   http::ClientOptions options{.max_body = 1 << 20, .tls = tls_ ? &*tls_ : nullptr};
-  const bool standard = port_ == (tls_ ? 443 : 80);
-  client_ = std::make_shared<http::Client>(
-      loop_, addresses->front(), standard ? host_ : fmt::format("{}:{}", host_, port_), options);
+  client_ = std::make_shared<http::Client>(loop_, addresses->front(), url_.authority(), options);
   resolved_until_ = now() + kAddressIsFresh;
   co_return Result<>{};
 }
@@ -129,7 +106,7 @@ Task<Result<Reading>> AirVisual::ask(Place place, io::Deadline deadline) {
   CO_TRY_VOID(co_await resolve());
   const auto client = client_;
   http::Request request;
-  request.target = fmt::format("{}/v2/nearest_city?{}&key={}", prefix_, place.query(), key_);
+  request.target = fmt::format("{}/v2/nearest_city?{}&key={}", url_.path, place.query(), key_);
   request.fields.add("Accept", "application/json");
   auto response = co_await client->send(std::move(request), deadline);
   if (!response) co_return fail(without_target(response.error().code()));

@@ -9,6 +9,7 @@
 #include "io/tls.h"
 #include "io/worker.h"
 #include "place.h"
+#include "service/http_url.h"
 
 namespace airquality {
 
@@ -31,10 +32,10 @@ struct AirVisualStats {
 // AirVisual is back. The key is in no error and no log.
 class AirVisual {
  public:
-  // `url`: http:// or https://, host, port, and path in front of /v2. kInvalid if it is none.
+  // `url` with the path in front of /v2, if any. kInvalid if it is none.
   static fairlead::Result<std::unique_ptr<AirVisual>> create(fairlead::io::Loop& loop,
                                                              const std::string& url,
-                                                             std::string key);
+                                                             std::string_view key);
   // kTimeout (no answer in time), kUnavailable (refused, 5xx, over quota, circuit open), kProtocol.
   fairlead::io::Task<fairlead::Result<Reading>> nearest(Place place);
   const AirVisualStats& stats() const { return stats_; }
@@ -47,8 +48,8 @@ class AirVisual {
 
   fairlead::io::Loop& loop_;
   fairlead::io::Worker resolver_{"resolve"};
-  std::string host_, prefix_, key_;
-  std::uint16_t port_ = 0;
+  fairlead::service::HttpUrl url_;
+  std::string key_;  // percent-encoded
   std::optional<fairlead::io::TlsContext> tls_;
   std::shared_ptr<fairlead::http::Client> client_;  // shared with requests under way
   fairlead::Instant resolved_until_{};

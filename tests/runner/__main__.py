@@ -25,6 +25,7 @@ Parts, in the order of a whole run
 
 FILTER keeps tests whose name contains it: ./test unit h1_parser"""
 
+
 def format_check(report, pattern):
     programs.pytest(report, "release", "tests/format_test.py", pattern)
 
