@@ -101,7 +101,7 @@ std::vector<control::Route> routes_of(const supervise::Environment& environment)
   const auto& app = environment.spec().app;
   std::vector<control::Route> routes;
   const auto add = [&](std::string host, std::string path, std::string_view process,
-                       std::uint64_t max_body) {
+                       std::uint64_t max_body, const config::CacheSpec& cache) {
     const bool known = std::ranges::any_of(routes, [&](const control::Route& route) {
       return route.host == host && route.path_prefix == path;
     });
@@ -109,13 +109,18 @@ std::vector<control::Route> routes_of(const supervise::Environment& environment)
       routes.push_back({.host = std::move(host),
                         .path_prefix = std::move(path),
                         .pool = environment.pool_name(process),
-                        .max_body = max_body});
+                        .max_body = max_body,
+                        .cache = {.enabled = true,
+                                  .ttl_ms = static_cast<std::uint64_t>(cache.ttl / 1ms),
+                                  .paths = cache.paths}});
   };
-  for (const auto& route : app.routes) add(route.host, route.path, route.process, route.max_body);
-  for (const auto& route : app.routes) add("", route.path, route.process, route.max_body);
+  for (const auto& route : app.routes)
+    add(route.host, route.path, route.process, route.max_body, route.cache);
+  for (const auto& route : app.routes)
+    add("", route.path, route.process, route.max_body, route.cache);
   if (app.routes.empty())
     for (const auto& type : app.processes)
-      if (supervise::serves(app, type)) add("", "/", type.name, 0);
+      if (supervise::serves(app, type)) add("", "/", type.name, 0, {});
   return routes;
 }
 

@@ -38,9 +38,16 @@ auto members(const Pool*) {
   return std::tuple(Member("name", &Pool::name), Member("balance", &Pool::balance),
                     Member("health", &Pool::health), Member("origins", &Pool::origins));
 }
+auto members(const RouteCache*) {
+  using T = RouteCache;
+  return std::tuple(Member("enabled", &T::enabled), Member("ttl_ms", &T::ttl_ms),
+                    Member("paths", &T::paths), Member("heuristic", &T::heuristic),
+                    Member("honour_request", &T::honour_request));
+}
 auto members(const Route*) {
   return std::tuple(Member("host", &Route::host), Member("path_prefix", &Route::path_prefix),
-                    Member("pool", &Route::pool), Member("max_body", &Route::max_body));
+                    Member("pool", &Route::pool), Member("max_body", &Route::max_body),
+                    Member("cache", &Route::cache));
 }
 auto members(const EdgeTimeouts*) {
   using T = EdgeTimeouts;
@@ -69,7 +76,8 @@ auto members(const Snapshot*) {
                     Member("certificates", &T::certificates), Member("pools", &T::pools),
                     Member("routes", &T::routes), Member("timeouts", &T::timeouts),
                     Member("limits", &T::limits), Member("trusted_proxies", &T::trusted_proxies),
-                    Member("access_log", &T::access_log), Member("loops", &T::loops));
+                    Member("access_log", &T::access_log), Member("cache_memory", &T::cache_memory),
+                    Member("loops", &T::loops));
 }
 
 constexpr std::pair<Balance, std::string_view> kBalances[] = {
@@ -266,6 +274,7 @@ Result<> check(const Snapshot& snapshot) {
   if (snapshot.limits.max_fields == 0 || snapshot.limits.max_fields > 256) {
     return wrong("limits.max_fields", "must be from 1 to 256");
   }
+  if (snapshot.cache_memory < 1 << 20) return wrong("cache_memory", "must be at least 1 MiB");
   if (snapshot.limits.max_head < 1024 || snapshot.limits.max_head > 64 * 1024) {
     return wrong("limits.max_head", "must be from 1024 to 65536");
   }

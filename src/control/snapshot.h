@@ -39,11 +39,22 @@ struct Pool {
   std::vector<Origin> origins;
 };
 
+// What the edge may keep of a route's responses (RFC 9111). Responses that say themselves how long
+// they are fresh need nothing but `enabled`.
+struct RouteCache {
+  bool enabled = false;
+  std::uint64_t ttl_ms = 0;  // freshness of responses that say nothing; 0: they are not stored
+  std::vector<std::string> paths;  // where ttl_ms applies: "/static/*" or whole; empty: everywhere
+  bool heuristic = false;          // guess freshness from Last-Modified (RFC 9111 §4.2.2)
+  bool honour_request = false;     // let clients' Cache-Control have a say
+};
+
 struct Route {
   std::string host;               // lower case; "" matches every host
   std::string path_prefix = "/";  // whole segments: "/api" matches "/api" and "/api/x", not "/apix"
   std::string pool;
   std::uint64_t max_body = 0;  // bytes; 0 takes the snapshot's limit
+  RouteCache cache;
 };
 
 struct EdgeTimeouts {
@@ -86,6 +97,7 @@ struct Snapshot {
   EdgeLimits limits;
   std::vector<std::string> trusted_proxies;  // CIDR: whose Forwarded/X-Forwarded-* are believed
   std::string access_log;                    // path; "" for none, "-" for stdout
+  std::uint64_t cache_memory = 64 << 20;     // bytes for stored responses, taken as needed
   unsigned loops = 0;                        // 0: one per core
 };
 

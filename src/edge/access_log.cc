@@ -158,6 +158,7 @@ void write_line(TextWriter& line, const AccessRecord& record, std::string_view t
   line.put(R"(,"protocol":")").put(record.protocol);
   if (!record.tls_version.empty()) line.put(R"(","tls":")").put(record.tls_version);
   line.put(R"(","route":")").put(record.route);
+  if (!record.cache.empty()) line.put(R"(","cache":")").put(record.cache);
   line.put(R"(","user_agent":")").put(record.user_agent);
   line.put("\"}\n");
 }

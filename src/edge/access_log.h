@@ -34,6 +34,7 @@ struct AccessRecord {
   std::string_view tls_version;
   std::string_view user_agent;
   std::string_view route;
+  std::string_view cache;  // "hit", "stale", "revalidated", "miss"; "" past the cache
 };
 
 // The file, shared by all loops. A thread of its own writes to it, so that a slow disk never holds

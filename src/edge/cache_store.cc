@@ -52,8 +52,15 @@ void CacheKey::set(std::string_view scheme, std::string_view host, std::uint16_t
   const bool usual = port == 0 || port == (scheme == "https" ? 443 : 80);
   if (!usual) text.append(":").append(fmt::format_int(port).c_str());
   text.append(target);
-  hash = cache_hash(text);
+  hash = refusal_hash = cache_hash(text);
 }
+
+void CacheKey::set_text(std::string url) {
+  text = std::move(url);
+  hash = refusal_hash = cache_hash(text);
+}
+
+void CacheKey::refuse_apart() { refusal_hash = hash * 0x9e3779b97f4a7c15 + 1; }
 
 CacheStore::CacheStore(Settings settings)
     : shard_count_(shards_for(settings.budget)),
@@ -79,15 +86,15 @@ CacheStore::Turn CacheStore::take_turn(const CacheKey& key, std::span<const http
   Shard& shard = shard_of(key.hash);
   const std::lock_guard lock(shard.entries.mutex);
   if (shard.entries.find(key.hash, key.text, request).get() != seen) return Turn::kAgain;
+  const Refusal& refusal = refusal_of(shard, key.refusal_hash);
+  if (refusal.hash == key.refusal_hash && refusal.until > now) return Turn::kAlone;
   const auto [flight, leads] = shard.flights.try_emplace(key.hash);
   if (leads) {
     flight->second.key = key.text;
     fill = std::make_unique<CacheFill>(*this, key);
     return Turn::kLead;
   }
-  const Refusal& refusal = refusal_of(shard, key.hash);
-  const bool refused = refusal.hash == key.hash && refusal.until > now;
-  if (refused || !may_wait) return Turn::kAlone;
+  if (!may_wait) return Turn::kAlone;
   flight->second.waiters.emplace_back(&loop, waiter());
   return Turn::kWait;
 }
@@ -103,7 +110,6 @@ bool CacheStore::land(const CacheKey& key, CacheEntryPtr entry, FlightEnd end) {
     stored = entry && !flight.doomed;
     if (stored) {
       shard.entries.insert(key.hash, std::move(entry), removed);
-      refusal_of(shard, key.hash).until = {};
     }
   }
   tell(std::move(flight.waiters), stored || end != FlightEnd::kStored ? end : FlightEnd::kFailed);
@@ -113,7 +119,7 @@ bool CacheStore::land(const CacheKey& key, CacheEntryPtr entry, FlightEnd end) {
 void CacheStore::refuse(const CacheKey& key, http::NotStored why, Instant now) {
   Shard& shard = shard_of(key.hash);
   const std::lock_guard lock(shard.entries.mutex);
-  refusal_of(shard, key.hash) = {key.hash, now + kRememberRefusal, why};
+  refusal_of(shard, key.refusal_hash) = {key.refusal_hash, now + kRememberRefusal, why};
 }
 
 // ---- invalidation
@@ -126,6 +132,7 @@ std::size_t CacheStore::purge_where(PurgeMode mode, Instant now, Predicate doome
     Shard& shard = shards_[i];
     const std::lock_guard lock(shard.entries.mutex);
     for (auto& [hash, flight] : shard.flights) flight.doomed = true;
+    shard.refusals.fill({});
     shard.entries.remove_if(
         [&](const CacheEntry& entry) {
           if (!doomed(entry)) return false;
@@ -147,6 +154,7 @@ std::size_t CacheStore::purge_key(const CacheKey& key, PurgeMode mode, Instant n
   if (const auto flight = shard.flights.find(key.hash); flight != shard.flights.end()) {
     flight->second.doomed = true;
   }
+  refusal_of(shard, key.hash) = {};
   shard.entries.remove_key(
       key.hash, key.text,
       [&](const CacheEntry& entry) {
@@ -184,6 +192,13 @@ std::uint16_t CacheStore::environment_id(std::string_view name) {
   // Past 65,535 names numbers repeat: a purge then removes more than it must, never less.
   return static_cast<std::uint16_t>(known == environments_.end() ? environments_.size() - 1
                                                                  : known - environments_.begin());
+}
+
+void CacheStore::forget_waiters() {
+  for (std::size_t i = 0; i < shard_count_; ++i) {
+    const std::lock_guard lock(shards_[i].entries.mutex);
+    for (auto& [hash, flight] : shards_[i].flights) flight.waiters.clear();
+  }
 }
 
 // ---- for people

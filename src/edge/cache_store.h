@@ -23,9 +23,14 @@ class CacheFill;
 struct CacheKey {
   std::string text;
   std::uint64_t hash = 0;
+  // Under which it is remembered that answers are not for the cache.
+  std::uint64_t refusal_hash = 0;
 
   void set(std::string_view scheme, std::string_view host, std::uint16_t port,
            std::string_view target);
+  void set_text(std::string url);
+  // The request is authenticated: that its answer is not shared says nothing about others.
+  void refuse_apart();
 };
 
 // How a fetch ended that others waited for.
@@ -78,6 +83,9 @@ class CacheStore {
   // A number for an environment's name, the same for the same name.
   std::uint16_t environment_id(std::string_view name);
 
+  // Before the loops go: nobody waits any more.
+  void forget_waiters();
+
   // ---- for people
   struct Stats {
     std::size_t entries = 0;
@@ -94,7 +102,7 @@ class CacheStore {
   friend class CacheFill;
   // Fetches of URLs whose answers cannot be shared must not wait for each other: remembered for a
   // while, in a table of fixed size where the newer takes the place of the older.
-  static constexpr Duration kRememberRefusal = std::chrono::minutes(1);
+  static constexpr Duration kRememberRefusal = std::chrono::seconds(10);
   struct Refusal {
     std::uint64_t hash = 0;
     Instant until{};

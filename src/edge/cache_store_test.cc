@@ -195,8 +195,12 @@ TEST_F(CacheStoreTest, RefusedAnswersAreNotWaitedForAgain) {
   fill->refuse(http::NotStored::kPrivate, kStart);
   run_loop();
   EXPECT_EQ(ends, std::vector{FlightEnd::kNotStored});
-  fill = lead(key_of("/a"));
   EXPECT_EQ(turn(key_of("/a"), ends), Turn::kAlone);
+  CacheKey authenticated = key_of("/a");
+  authenticated.refuse_apart();
+  std::unique_ptr<CacheFill> own;
+  EXPECT_EQ(store_.take_turn(authenticated, {}, nullptr, false, kStart, *loop_, {}, own),
+            Turn::kLead);
   EXPECT_EQ(store_.refusal(key_of("/a"), kStart), http::NotStored::kPrivate);
   EXPECT_EQ(store_.refusal(key_of("/a"), kStart + 1h), std::nullopt);
 }

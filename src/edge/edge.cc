@@ -52,6 +52,7 @@ Edge::Edge(io::Loop& loop, telemetry::Log& log)
 Edge::~Edge() {
   for (auto& worker : workers_) worker->drain(Duration(0));
   for (auto& worker : workers_) worker->join();
+  if (shared_.cache) shared_.cache->forget_waiters();
 }
 
 io::Task<Result<>> Edge::apply(control::Snapshot snapshot) {
@@ -63,6 +64,11 @@ io::Task<Result<>> Edge::apply(control::Snapshot snapshot) {
   if (plan->snapshot().access_log != access_log_path_) {
     CO_TRY_VOID(shared_.access_log.open(plan->snapshot().access_log));
     access_log_path_ = plan->snapshot().access_log;
+  }
+  const auto caches = [](const control::Route& route) { return route.cache.enabled; };
+  if (!shared_.cache && std::ranges::any_of(plan->snapshot().routes, caches)) {
+    shared_.cache =
+        std::make_unique<CacheStore>(CacheStore::Settings{.budget = plan->snapshot().cache_memory});
   }
   not_applying_.reset();
   listeners_.commit(change.open);

@@ -1,6 +1,7 @@
 #include "edge/exchange.h"
 
 #include "base/strings.h"
+#include "edge/exchange_problem.h"
 #include "edge/pool.h"
 #include "edge/worker.h"
 #include "http/h1_writer.h"
@@ -14,13 +15,6 @@ namespace {
 // Connections tried for one request, whether they could be made or not.
 constexpr std::uint8_t kMaxAttempts = 5;
 }  // namespace
-
-// What the edge answers by itself. Texts are literals.
-struct Exchange::Problem {
-  std::uint16_t status;
-  std::string_view detail;
-  bool retry_after = false;
-};
 
 // ---- the request
 
@@ -45,18 +39,24 @@ void Exchange::start(ClientStream& client, const http::RequestHead& head,
     const std::string_view told = forwarded_client(head, worker_.plan().trusted());
     if (!told.empty()) client_address_ = told;
   }
-  write_request_head(text_, head, facts, worker_.next_request_id(), upgrade_);
+  const bool routed = choose_route(head, facts);
+  if (cache_.on && from_cache(head, facts)) return;
+  if (cache_.mode == CachedRequest::Mode::kFetching) {
+    write_for_cache(head, facts, worker_.next_request_id());
+  } else {
+    write_request_head(text_, head, facts, worker_.next_request_id(), upgrade_);
+  }
   if (head.method == http::Method::kConnect || head.method == http::Method::kTrace) {
     return answer({405, "CONNECT and TRACE are not served here"});
   }
-  if (!choose_route(head)) return answer({404, "no route for this host and path"});
+  if (!routed) return answer({404, "no route for this host and path"});
   if (head.body.kind == BodyFraming::Kind::kLength && head.body.length > max_body_) {
     return answer({413, "the request body is larger than this route allows"});
   }
   attempt(false);
 }
 
-bool Exchange::choose_route(const http::RequestHead& head) {
+bool Exchange::choose_route(const http::RequestHead& head, const ClientFacts& facts) {
   const Plan& plan = worker_.plan();
   std::string& host_scratch = worker_.scratch(0);
   std::string& path_scratch = worker_.scratch(1);
@@ -69,6 +69,7 @@ bool Exchange::choose_route(const http::RequestHead& head) {
   max_body_ = route.max_body != 0 ? route.max_body : plan.limits().max_body;
   pool_ = worker_.pool(choice->pool);
   ++pool_->users;
+  if (route.cache.enabled) choose_cache(route, head, facts);
   return true;
 }
 
@@ -205,7 +206,9 @@ void Exchange::response_head(const http::ResponseHead& head) {
   status_ = head.status;
   answered_ = worker_.loop().now();
   response_started_ = true;
-  if (head.status != 101) return client_->send_head(head, request_id());
+  if (head.status != 101) {
+    return cache_.on ? head_past_cache(head) : client_->send_head(head, request_id());
+  }
   tunnel_ = true;
   request_whole_ = false;
   request_framing_ = {BodyFraming::Kind::kUntilClose, 0};
@@ -217,6 +220,7 @@ void Exchange::response_head(const http::ResponseHead& head) {
 }
 
 void Exchange::response_body(std::string_view data, bool end, std::string_view trailers) {
+  if (cache_.on && body_past_cache(data, end)) return;
   bytes_out_ += data.size();
   client_->send_body(data, end, trailers);
   if (!end) return;
@@ -236,6 +240,7 @@ void Exchange::response_flush() {
 }
 
 void Exchange::client_drained() {
+  if (cache_.mode == CachedRequest::Mode::kServing) return go_on_serving();
   if (origin_) origin_->resume();
 }
 
@@ -243,6 +248,7 @@ void Exchange::client_drained() {
 // client's wire knows one kind of head only.
 void Exchange::answer(const Problem& problem) {
   if (origin_) std::exchange(origin_, nullptr)->abandon();
+  if (problem.status >= 500 && serve_stale_instead()) return;
   wants_body_ = false;
   failed_ = problem.status >= 500;
   status_ = problem.status;
@@ -273,6 +279,7 @@ void Exchange::answer(const Problem& problem) {
 // ---- the end
 
 void Exchange::client_gone() {
+  if (goes_on_without_client()) return;
   if (!response_started_) status_ = 499;  // as nginx calls a client that did not wait
   if (origin_) std::exchange(origin_, nullptr)->abandon();
   end();
@@ -293,6 +300,8 @@ void Exchange::cut() {
 
 void Exchange::end() {
   record();
+  ++generation_;
+  cache_.reset();
   use(nullptr);
   if (pool_) --pool_->users;
   pool_ = nullptr;
@@ -325,6 +334,8 @@ void Exchange::record() const {
   } else {
     worker_.stats().without_origin[status_class].add();
   }
+  worker_.stats().count_cache(cache_.outcome);
+  if (cache_.background) return;
   const Duration origin_time = answered_ == Instant{} ? Duration(0) : answered_ - sent_;
   worker_.access_log().add({
       .time = now,
@@ -345,6 +356,7 @@ void Exchange::record() const {
       .tls_version = tls_version_,
       .user_agent = text_.view(text_.user_agent),
       .route = route_,
+      .cache = cache_.outcome,
   });
 }
 

@@ -1,12 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "control/snapshot.h"
+#include "edge/cached_request.h"
 #include "edge/client_stream.h"
 #include "edge/forward.h"
 #include "edge/origin_connection.h"
+#include "http/conditional.h"
 
 namespace fairlead::edge {
 
@@ -61,7 +66,7 @@ class Exchange {
   struct Problem;
 
   void begin(ClientStream& client, const ClientFacts& facts);
-  bool choose_route(const http::RequestHead& head);
+  bool choose_route(const http::RequestHead& head, const ClientFacts& facts);
   void attempt(bool fresh);
   void use(OriginPool* origin);
   void send_request();
@@ -72,6 +77,39 @@ class Exchange {
   void end();
   void record() const;
 
+  // ---- exchange_cache.cc
+  enum class Look : std::uint8_t {
+    kPast,      // ask the origin
+    kAnswered,  // the exchange may be over
+    kWaits
+  };
+  void choose_cache(const control::Route& route, const http::RequestHead& head,
+                    const ClientFacts& facts);
+  // True if the request is answered or waits; the exchange may be over then.
+  bool from_cache(const http::RequestHead& head, const ClientFacts& facts);
+  Look look_up(const http::RequestHead& head, bool may_wait);
+  void look_up_again(FlightEnd end);
+  void write_for_cache(const http::RequestHead& head, const ClientFacts& facts,
+                       std::string_view id);
+  const http::RequestHead& asked();
+  void serve(CacheEntryPtr entry, const http::RequestHead& head, std::string_view outcome);
+  std::optional<http::ByteRange> judge_conditions(const http::RequestHead& head);
+  void go_on_serving();
+  void refresh_behind(const http::RequestHead& head, const CacheEntryPtr& stale);
+  void fetch_behind(const Exchange& front, const http::RequestHead& head, CacheEntryPtr stale,
+                    std::unique_ptr<CacheFill> fill);
+  void head_past_cache(const http::ResponseHead& head);
+  void pass_head(const http::ResponseHead& head, std::string_view cache_status,
+                 bool as_not_modified);
+  void fetched_head(const http::ResponseHead& head);
+  void open_fill(const http::RequestHead& request, const http::ResponseHead& head,
+                 const http::Verdict& verdict);
+  void freshen(const http::ResponseHead& not_modified);
+  void after_unsafe(const http::ResponseHead& head);
+  bool body_past_cache(std::string_view data, bool end);
+  bool serve_stale_instead();
+  bool goes_on_without_client();
+
   Worker& worker_;
   ClientStream* client_ = nullptr;
   Pool* pool_ = nullptr;
@@ -79,6 +117,8 @@ class Exchange {
   OriginPool* origin_pool_ = nullptr;  // being used, or used last
 
   RequestText text_;
+  CachedRequest cache_;
+  std::uint64_t generation_ = 0;  // tells this exchange from earlier ones in the same object
   std::string client_address_;
   std::string route_;  // host and path prefix, for the record
   std::string_view protocol_;

@@ -305,6 +305,26 @@ void write_request_head(RequestText& text, const http::RequestHead& head, const 
   });
 }
 
+void write_request_words(RequestText& out, const http::RequestHead& head, const ClientFacts& client,
+                         std::string_view new_id) {
+  out.clear();
+  const auto append = [&](std::string_view word) {
+    const std::size_t offset = out.bytes.size();
+    out.bytes += word;
+    return part_at(offset, word.size());
+  };
+  const auto value_of = [](const Field* field) {
+    return field ? field->value : std::string_view();
+  };
+  out.method = append(head.method_text);
+  out.path = append(head.path.empty() ? "/" : head.path);
+  out.host = append(head.target.starts_with('/') ? value_of(head.find(FieldId::kHost)) : head.host);
+  out.user_agent = append(value_of(head.find(FieldId::kUserAgent)));
+  const std::string_view sent_id =
+      client.trusted ? value_of(head.find(FieldId::kXRequestId)) : std::string_view();
+  out.id = append(usable_id(sent_id) ? sent_id : new_id);
+}
+
 void append_response_head(std::string& out, const http::ResponseHead& head,
                           const ResponseForm& form, std::string_view request_id) {
   using Connection = ResponseForm::Connection;

@@ -46,6 +46,10 @@ struct RequestText {
 void write_request_head(RequestText& out, const http::RequestHead& head, const ClientFacts& client,
                         std::string_view new_id, bool upgrade);
 
+// Writes only what the access record and the client are told of a request that no origin will see.
+void write_request_words(RequestText& out, const http::RequestHead& head, const ClientFacts& client,
+                         std::string_view new_id);
+
 // How the response is delimited and what becomes of the connection, as told to the client.
 struct ResponseForm {
   enum class Connection : std::uint8_t { kKeepAlive, kKeepAliveSaid, kClose, kUpgrade };

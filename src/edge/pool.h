@@ -21,6 +21,7 @@ struct Pool {
   std::vector<OriginPool*> origins;
   Balancer balancer;
   std::size_t users = 0;
+  std::uint16_t environment = 0;  // CacheStore::environment_id
 };
 
 }  // namespace fairlead::edge

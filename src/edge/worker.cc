@@ -16,6 +16,10 @@ constexpr std::size_t kBufferSize = 68 * 1024;
 constexpr Duration kDrainGrace = 500ms;
 constexpr char kHexDigits[] = "0123456789abcdef";
 
+// Heads that were parsed once, and a few fields more.
+constexpr http::HeadLimits kCacheLimits = {
+    .max_line = 128 << 10, .max_bytes = 128 << 10, .max_fields = http::HeadParser::kMaxFields};
+
 http::HeadLimits head_limits(const control::EdgeLimits& limits) {
   return {.max_line = std::min<std::size_t>(limits.max_head, 8 * 1024),
           .max_bytes = limits.max_head,
@@ -40,6 +44,8 @@ Worker::Worker(std::size_t index, WorkerShared& shared, std::unique_ptr<io::Loop
       access_log_(*loop_, shared.access_log),
       client_buffer_(kBufferSize),
       origin_buffer_(kBufferSize),
+      cache_request_parser_(kCacheLimits),
+      cache_response_parser_(kCacheLimits),
       drain_timer_(*loop_, [this] { close_all(); }) {
   std::uint64_t random = 0;
   if (::getrandom(&random, sizeof random, 0) != sizeof random) {
@@ -114,6 +120,10 @@ void Worker::install(PlanPtr plan) {
     if (pool->origins != origins) {
       pool->origins = std::move(origins);
       pool->balancer.reset(pool->origins, index_);
+    }
+    if (shared_.cache) {
+      const std::string_view name = pool->name;
+      pool->environment = shared_.cache->environment_id(name.substr(0, name.rfind('/')));
     }
     pools_.push_back(pool.get());
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "edge/access_log.h"
+#include "edge/cache_store.h"
 #include "edge/exchange.h"
 #include "edge/plan.h"
 #include "edge/pool.h"
@@ -20,6 +21,19 @@ namespace fairlead::edge {
 
 class ListenSocket;
 
+// Takes answers that nobody waits for any more.
+class Nobody final : public ClientStream {
+ public:
+  void send_interim(const http::ResponseHead&) override {}
+  void send_head(const http::ResponseHead&, std::string_view) override {}
+  void send_body(std::string_view, bool, std::string_view) override {}
+  void flush() override {}
+  bool congested() const override { return false; }
+  void resume_request_body() override {}
+  void exchange_finished() override {}
+  void exchange_cut() override {}
+};
+
 // What one loop counts beside its origins. Written by that loop alone.
 struct alignas(64) LoopStats {
   telemetry::Counter connections;           // open ones
@@ -27,11 +41,24 @@ struct alignas(64) LoopStats {
   telemetry::Counter connections_refused;   // above max_connections
   telemetry::Counter handshakes_failed;
   telemetry::Counter without_origin[6];  // requests answered before an origin was chosen
+  telemetry::Counter cache_hits;         // served as stored, fresh or stale
+  telemetry::Counter cache_revalidated;  // served as stored after the origin agreed
+  telemetry::Counter cache_misses;       // fetched to be stored
+
+  void count_cache(std::string_view outcome) {
+    if (outcome.empty()) return;
+    (outcome == "miss"          ? cache_misses
+     : outcome == "revalidated" ? cache_revalidated
+                                : cache_hits)
+        .add();
+  }
 };
 
 // What the workers share. All of it may be used from any loop.
 struct WorkerShared {
   AccessLog access_log;
+  // Made with the first snapshot that has a route which caches.
+  std::unique_ptr<CacheStore> cache;
   std::atomic<std::size_t> connections = 0;
   // Called when a loop found an origin refusing connections.
   std::move_only_function<void(TargetPtr)> report_unready;
@@ -81,6 +108,13 @@ class Worker {
   // event.
   std::string& out_buffer() { return out_buffer_; }
   std::string& scratch(std::size_t which) { return scratch_[which]; }
+  // For routes that cache: the store; parsers and text for heads that were changed or stored; a
+  // client for answers that nobody waits for.
+  CacheStore& cache() { return *shared_.cache; }
+  http::HeadParser& cache_request_parser() { return cache_request_parser_; }
+  http::HeadParser& cache_response_parser() { return cache_response_parser_; }
+  std::string& cache_text() { return cache_text_; }
+  ClientStream& nobody() { return nobody_; }
 
   struct Timeouts {
     explicit Timeouts(io::Loop& loop)
@@ -134,6 +168,10 @@ class Worker {
   std::vector<char> origin_buffer_;
   std::string out_buffer_;
   std::array<std::string, 2> scratch_;
+  http::HeadParser cache_request_parser_;
+  http::HeadParser cache_response_parser_;
+  std::string cache_text_;
+  Nobody nobody_;
 
   std::unordered_map<std::string, std::unique_ptr<Pool>> pools_by_name_;
   std::unordered_map<const Target*, std::unique_ptr<OriginPool>> origin_pools_;

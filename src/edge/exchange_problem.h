@@ -1,0 +1,14 @@
+#pragma once
+
+#include "edge/exchange.h"
+
+namespace fairlead::edge {
+
+// What the edge answers by itself. Texts are literals.
+struct Exchange::Problem {
+  std::uint16_t status;
+  std::string_view detail;
+  bool retry_after = false;
+};
+
+}  // namespace fairlead::edge
