@@ -108,6 +108,17 @@ void apply_framing(Gathered& gathered, std::uint8_t minor_version, BodyFraming& 
   }
 }
 
+// A word where a response names its coding, but none that anybody registered: nothing is coded, and
+// only the connection's end can delimit the body (RFC 9112 §6.3, item 4). Codings that exist would
+// reach the client undecoded, so they stay refused.
+bool names_no_coding(std::string_view value) {
+  if (value.empty() || !all(value, kToken)) return false;
+  for (const std::string_view known :
+       {"chunked", "gzip", "x-gzip", "compress", "x-compress", "deflate", "identity", "br", "zstd"})
+    if (iequals(value, known)) return false;
+  return true;
+}
+
 bool keeps_alive(const Gathered& gathered, std::uint8_t minor_version) {
   return !gathered.close && (minor_version == 1 || gathered.keep_alive);
 }
@@ -136,6 +147,11 @@ bool apply_request_fields(RequestHead& head, ParseError& error) {
 bool apply_response_fields(ResponseHead& head, Method request_method, ParseError& error) {
   Gathered gathered;
   for (const Field& field : head.fields) gathered.field(field);
+  if (gathered.coding && !gathered.length && head.minor_version == 1 &&
+      names_no_coding(gathered.coding->value)) {
+    gathered.coding = nullptr;
+    gathered.close = true;
+  }
   apply_framing(gathered, head.minor_version, head.body);
   head.keep_alive = keeps_alive(gathered, head.minor_version);
 

@@ -172,6 +172,17 @@ TEST(ResponseHead, SaysHowItsBodyEnds) {
   EXPECT_EQ(head.body.kind, Kind::kNone);
 }
 
+TEST(ResponseHead, EndsWithItsConnectionWhereTheCodingIsNone) {
+  HeadParser parser;
+  const auto head = response(parser, "HTTP/1.1 200 OK\r\nTransfer-Encoding: whatever\r\n\r\n");
+  EXPECT_EQ(head.body.kind, BodyFraming::Kind::kUntilClose);
+  EXPECT_FALSE(head.keep_alive);
+  EXPECT_EQ(refusal("HTTP/1.1 200 OK\r\nTransfer-Encoding: a, chunked\r\n\r\n"),
+            "unknown transfer coding");
+  EXPECT_EQ(refusal("HTTP/1.1 200 OK\r\nTransfer-Encoding: a\r\nContent-Length: 1\r\n\r\n"),
+            "both Transfer-Encoding and Content-Length");
+}
+
 TEST(ResponseHead, DoesNotTrustAConnectionThatAnnouncesABodyWhereNoneMayBe) {
   HeadParser parser;
   EXPECT_FALSE(response(parser, "HTTP/1.1 204 x\r\nContent-Length: 5\r\n\r\n").keep_alive);
