@@ -5,9 +5,9 @@ import os
 import sys
 import time
 
-from harness import edge, machine, results
+from harness import cache, edge, machine, results
 
-BENCHES = {"edge": edge}
+BENCHES = {"edge": edge, "cache": cache}
 
 
 def main():

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/strings.h"
+#include "cli/cache_verb.h"
 #include "cli/generate.h"
 #include "cli/read_verbs.h"
 #include "cli/render.h"
@@ -26,6 +27,7 @@ struct Definitions {
   CheckOptions check;
   StatusOptions status;
   LogsOptions logs;
+  CacheOptions cache;
   RenderCommand render;
   edge::RunOptions edge;
   std::string shell;
@@ -43,6 +45,7 @@ struct Definitions {
     define_check();
     define_status();
     define_logs();
+    define_cache();
     define_render();
     define_edge();
     define_version();
@@ -100,6 +103,25 @@ struct Definitions {
     app->add_option("--app", logs.app, "The folder of the fairlead.toml")->type_name("DIR");
     add_state(app, logs.state);
     add_json(app, logs.json);
+  }
+  void define_cache() {
+    auto* app = verb("cache", "Purge what the edge has cached, count it, or explain a URL",
+                     [this] { return run_cache(cache); });
+    app->add_option("action", cache.action, "What to do")
+        ->type_name("ACTION")
+        ->required()
+        ->check(CLI::IsMember({"purge", "stats", "inspect"}));
+    app->add_option("url", cache.url, "The URL, as clients ask for it")->type_name("URL");
+    app->add_option("--prefix", cache.prefix, "Purge all URLs that begin so")->type_name("URL");
+    app->add_option("--tag", cache.tag, "Purge what the origin tagged so (Surrogate-Key)")
+        ->type_name("TAG");
+    app->add_option("--environment", cache.environment, "Purge an environment (APP/NAME)")
+        ->type_name("NAME");
+    app->add_flag("--all", cache.all, "Purge everything");
+    app->add_flag("--soft", cache.soft, "Make stale, to be served while the origin is asked");
+    app->add_option("--app", cache.app, "The folder of the fairlead.toml")->type_name("DIR");
+    add_state(app, cache.state);
+    add_json(app, cache.json);
   }
   void define_render() {
     auto* app = verb("render", "Write the app for another engine, with a report of what differs",

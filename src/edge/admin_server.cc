@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "edge/cache_admin.h"
 #include "edge/report.h"
 #include "telemetry/metrics.h"
 
@@ -65,6 +66,7 @@ void AdminServer::add_routes() {
     response.fields.set("Content-Type", std::string(telemetry::kOpenMetricsType));
     return answer(exchange, std::move(response));
   });
+  add_cache_routes(router_, edge_);
   router_.add(Method::kGet, "/healthz", [this](Exchange& exchange, PathParameters) {
     return answer(exchange, Response::text("ok\n"));
   });

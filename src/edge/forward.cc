@@ -311,7 +311,8 @@ void write_request_words(RequestText& out, const http::RequestHead& head, const 
   const auto append = [&](std::string_view word) {
     const std::size_t offset = out.bytes.size();
     out.bytes += word;
-    return part_at(offset, word.size());
+    return RequestText::Part{static_cast<std::uint32_t>(offset),
+                             static_cast<std::uint32_t>(word.size())};
   };
   const auto value_of = [](const Field* field) {
     return field ? field->value : std::string_view();
