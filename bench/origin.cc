@@ -1,6 +1,7 @@
 // The origin that every proxy of a benchmark stands in front of: as little work per request as an
 // HTTP/1.1 server can do, so that the proxy is what is measured. One thread, keep-alive, any
-// pipelining; it looks at the path only ("/64k": 64 KiB, all else: 1 KiB) and expects no bodies.
+// pipelining; it looks at the path only ("/64k": 64 KiB, all else: 1 KiB; below
+// "/cached": fresh for ten minutes) and expects no bodies.
 //
 //   bench_origin 127.0.0.1:9001
 #include <arpa/inet.h>
@@ -22,15 +23,17 @@ namespace {
 
 using fairlead::UniqueFd;
 
-std::string make_response(std::size_t body_size) {
+std::string make_response(std::size_t body_size, std::string_view fields = {}) {
   return fmt::format(
-             "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: "
+             "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n{}Content-Length: "
              "{}\r\n\r\n",
-             body_size) +
+             fields, body_size) +
          std::string(body_size, 'x');
 }
 const std::string kSmall = make_response(1024);
 const std::string kLarge = make_response(64 * 1024);
+const std::string kSmallCached = make_response(1024, "Cache-Control: max-age=600\r\n");
+const std::string kLargeCached = make_response(64 * 1024, "Cache-Control: max-age=600\r\n");
 
 struct Connection {
   UniqueFd fd;
@@ -43,8 +46,13 @@ void answer(Connection& connection) {
   std::size_t start = 0;
   for (std::size_t end; (end = connection.in.find("\r\n\r\n", start)) != std::string::npos;) {
     std::string_view request(connection.in.data() + start, end - start);
-    bool large = request.substr(0, request.find("\r\n")).contains(" /64k ");
-    connection.out += large ? kLarge : kSmall;
+    std::string_view line = request.substr(0, request.find("\r\n"));
+    bool large = line.contains("/64k ");
+    if (line.contains(" /cached/")) {
+      connection.out += large ? kLargeCached : kSmallCached;
+    } else {
+      connection.out += large ? kLarge : kSmall;
+    }
     start = end + 4;
   }
   connection.in.erase(0, start);

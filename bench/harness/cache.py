@@ -15,7 +15,7 @@ class CachingFairlead(Fairlead):
         command = super().configure()
         file = self.folder / "snapshot.json"
         snapshot = json.loads(file.read_text())
-        snapshot["routes"] = [{"pool": "origins", "cache": {"enabled": True, "ttl_ms": 600_000}}]
+        snapshot["routes"] = [{"pool": "origins", "cache": {"enabled": True}}]
         file.write_text(json.dumps(snapshot))
         return command
 
@@ -32,9 +32,8 @@ class CachingNginx(Nginx):
             "upstream origins {", f"""proxy_cache_path {zone} levels=1:2 keys_zone=c:16m inactive=10m use_temp_path=off;
   open_file_cache max=1024 inactive=60s;
   sendfile on;
-  tcp_nopush on;
   upstream origins {{""", 1).replace(
-            "proxy_pass http://origins;", "proxy_pass http://origins; proxy_cache c; proxy_cache_valid 200 10m;", 1))
+            "proxy_pass http://origins;", "proxy_pass http://origins; proxy_cache c;", 1))
         return command
 
     def __exit__(self, *details):
@@ -70,7 +69,6 @@ class Varnish(Proxy):
         host, port = ORIGINS[0].split(":")
         (self.folder / "default.vcl").write_text(f"""vcl 4.1;
 backend origin {{ .host = "{host}"; .port = "{port}"; }}
-sub vcl_backend_response {{ set beresp.ttl = 10m; }}
 """)
         return ["varnishd", "-F", "-j", "none", "-a", f"127.0.0.1:{self.plain_port}", "-f", self.folder / "default.vcl",
                 "-n", self.folder / "work", "-s", "malloc,64m", "-p", "thread_pools=1"]
@@ -79,8 +77,8 @@ sub vcl_backend_response {{ set beresp.ttl = 10m; }}
 CACHES = {cache.name: cache for cache in (CachingFairlead, CachingNginx, CachingHaproxy, Varnish)}
 PROGRAMS = list(CACHES)
 CASES = {
-    "hit-1k": Case("cache hit, 1 KiB, 64 connections", keep_alive(64)),
-    "hit-64k": Case("cache hit, 64 KiB, 64 connections", keep_alive(64), path="/64k", large_bodies=True),
+    "hit-1k": Case("cache hit, 1 KiB, 64 connections", keep_alive(64), path="/cached/1k"),
+    "hit-64k": Case("cache hit, 64 KiB, 64 connections", keep_alive(64), path="/cached/64k", large_bodies=True),
 }
 
 

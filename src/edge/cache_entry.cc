@@ -24,7 +24,7 @@ CacheEntryPtr CacheEntry::make(const CacheEntryParts& parts) {
   }
   entry->lifetime_ = parts.freshness.lifetime;
   entry->born_ = parts.born;
-  entry->body_ = parts.large_body;
+  if (parts.large_body) entry->body_ = std::make_unique<CacheBodyPtr>(parts.large_body);
   entry->stale_while_revalidate_ = parts.freshness.stale_while_revalidate;
   entry->stale_if_error_ = parts.freshness.stale_if_error;
   entry->head_size_ = static_cast<std::uint32_t>(parts.head.size());
@@ -51,7 +51,7 @@ std::string_view CacheEntry::body_from(std::uint64_t offset) const {
     const std::string_view head_text = head();
     return {head_text.data() + head_text.size() + offset, small_body_size_ - offset};
   }
-  const CacheBody::Piece& piece = body_->pieces[offset / CacheBody::kPieceSize];
+  const CacheBody::Piece& piece = (*body_)->pieces[offset / CacheBody::kPieceSize];
   const std::size_t start = offset % CacheBody::kPieceSize;
   return {piece.bytes.get() + start, piece.size - start};
 }
@@ -79,7 +79,7 @@ std::size_t CacheEntry::cost() const {
   std::size_t bytes = sizeof(CacheEntry) + key_size_ + vary_size_ + tags_size_ + head_size_ +
                       small_body_size_ + kAllocator + kIndex;
   if (body_) {
-    for (const CacheBody::Piece& piece : body_->pieces) bytes += piece.capacity + kAllocator;
+    for (const CacheBody::Piece& piece : (*body_)->pieces) bytes += piece.capacity + kAllocator;
   }
   return bytes;
 }

@@ -57,7 +57,7 @@ class CacheEntry {
   std::string_view head() const {
     return {text() + key_size_ + vary_size_ + tags_size_, head_size_};
   }
-  std::uint64_t body_size() const { return body_ ? body_->size : small_body_size_; }
+  std::uint64_t body_size() const { return body_ ? (*body_)->size : small_body_size_; }
   // Calls `visit(std::string_view)` for the pieces of bytes first..last (inclusive, inside the
   // body), until it returns false.
   template <typename Visit>
@@ -70,7 +70,7 @@ class CacheEntry {
   }
   // What lies together in memory from `offset` on; not empty while offset < body_size().
   std::string_view body_from(std::uint64_t offset) const;
-  const CacheBodyPtr& large_body() const { return body_; }
+  CacheBodyPtr large_body() const { return body_ ? *body_ : nullptr; }  // null: it is small
 
   std::uint16_t status() const { return status_; }
   std::uint16_t environment() const { return environment_; }
@@ -95,7 +95,7 @@ class CacheEntry {
   mutable CacheEntry* previous_ = nullptr;
   mutable CacheEntry* next_ = nullptr;
   Instant born_;
-  CacheBodyPtr body_;
+  std::unique_ptr<const CacheBodyPtr> body_;  // one word, as most entries have none
   std::uint32_t stale_while_revalidate_ = 0;
   std::uint32_t stale_if_error_ = 0;
   std::uint32_t head_size_ = 0;

@@ -124,6 +124,20 @@ void append_passed(std::string& out, const http::ResponseHead& head, std::string
   http::append_head_end(out);
 }
 
+void split_answer(std::string_view head, std::vector<Field>& fields) {
+  fields.clear();
+  head.remove_prefix(head.find('\n') + 1);
+  while (head.size() > 2) {  // the empty line
+    const std::size_t colon = head.find(':');
+    const std::size_t end = head.find('\r', colon);
+    const std::string_view name = head.substr(0, colon);
+    // "name: value\r\n", "name:\r\n" if the value is empty and was written so.
+    const std::size_t value = std::min(colon + 2, end);
+    fields.push_back({name, head.substr(value, end - value), http::field_id(name)});
+    head.remove_prefix(end + 2);
+  }
+}
+
 std::vector<Field> unconditional(const http::RequestHead& head) {
   std::vector<Field> fields;
   for (const Field& field : head.fields) {

@@ -47,8 +47,8 @@ control::Snapshot caching(const std::string& origin, control::RouteCache cache =
 
 std::string request(std::string_view path, std::string_view fields = {},
                     std::string_view method = "GET") {
-  return fmt::format("{} {} HTTP/1.1\r\nHost: test.example\r\n{}Connection: close\r\n\r\n", method, path,
-                     fields);
+  return fmt::format("{} {} HTTP/1.1\r\nHost: test.example\r\n{}Connection: close\r\n\r\n", method,
+                     path, fields);
 }
 
 TEST(Cache, AnswersTheSecondRequestItself) {

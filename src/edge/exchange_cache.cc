@@ -179,19 +179,23 @@ void Exchange::serve(CacheEntryPtr entry, const http::RequestHead& head, std::st
   std::string& text = worker_.cache_text();
   text.clear();
   const auto left = std::chrono::seconds(stored.freshness().lifetime) - age;
-  char note[48];
-  const auto note_end =
-      outcome == "revalidated"
-          ? fmt::format_to(note, "fairlead; fwd=stale; fwd-status=304")
-          : fmt::format_to(note, "fairlead; hit; ttl={}",
-                           std::chrono::floor<std::chrono::seconds>(left).count());
-  append_answer(text, stored, status_, range, age,
-                {note, static_cast<std::size_t>(note_end - note)});
-  http::HeadParser& parser = worker_.cache_response_parser();
-  std::size_t scanned = 0;
-  parser.parse_response(text, scanned, head.method);
-  if (parser.response().body.kind != http::BodyFraming::Kind::kLength) cache_.next = cache_.end = 0;
-  client_->send_head(parser.response(), request_id());
+  std::string note = "fairlead; fwd=stale; fwd-status=304";
+  if (outcome != "revalidated") {
+    const fmt::format_int seconds(std::chrono::floor<std::chrono::seconds>(left).count());
+    note.assign("fairlead; hit; ttl=").append(seconds.data(), seconds.size());
+  }
+  append_answer(text, stored, status_, range, age, note);
+  std::vector<http::Field>& fields = worker_.cache_fields();
+  split_answer(text, fields);
+  const bool with_body = cache_.next < cache_.end && head.method != Method::kHead;
+  if (!with_body) cache_.next = cache_.end = 0;
+  const http::BodyFraming::Kind framing =
+      with_body ? http::BodyFraming::Kind::kLength : http::BodyFraming::Kind::kNone;
+  http::ResponseHead answer_head;
+  answer_head.status = status_;
+  answer_head.body = {framing, cache_.end - cache_.next};
+  answer_head.fields = fields;
+  client_->send_head(answer_head, request_id());
   if (cache_.next == cache_.end) client_->send_body({}, true, {});
   go_on_serving();
 }

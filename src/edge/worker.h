@@ -114,6 +114,7 @@ class Worker {
   http::HeadParser& cache_request_parser() { return cache_request_parser_; }
   http::HeadParser& cache_response_parser() { return cache_response_parser_; }
   std::string& cache_text() { return cache_text_; }
+  std::vector<http::Field>& cache_fields() { return cache_fields_; }
   ClientStream& nobody() { return nobody_; }
 
   struct Timeouts {
@@ -171,6 +172,7 @@ class Worker {
   http::HeadParser cache_request_parser_;
   http::HeadParser cache_response_parser_;
   std::string cache_text_;
+  std::vector<http::Field> cache_fields_;
   Nobody nobody_;
 
   std::unordered_map<std::string, std::unique_ptr<Pool>> pools_by_name_;
