@@ -1,35 +1,35 @@
 """bench/run NAME: see --help. Started by bench/run, inside a network namespace of its own."""
 
 import argparse
+import json
 import os
 import sys
 import time
 
-from harness import cache, edge, machine, results
+from harness import cache, edge, logs, machine, metrics, results, stores
 
 BENCHES = {"edge": edge, "cache": cache}
+STORES = {"logs": logs, "metrics": metrics}
 
 
 def main():
     parser = argparse.ArgumentParser(prog="bench/run", description="Measures Fairlead beside other programs.")
-    parser.add_argument("name", choices=BENCHES)
+    parser.add_argument("name", choices=[*BENCHES, *STORES])
     parser.add_argument("--cases", default="", help="only these, separated by commas")
     parser.add_argument("--programs", default="", help="only these, separated by commas")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8, help="length of a round")
+    parser.add_argument("--size", type=float, help="logs: million lines (50); metrics: days (30)")
     options = parser.parse_args()
+    if options.name in STORES:
+        return measure_store(options)
     bench = BENCHES[options.name]
     cases = chosen(parser, options.cases, list(bench.CASES))
     programs = chosen(parser, options.programs, bench.PROGRAMS)
     if os.cpu_count() < 2:
         parser.error("needs two cores: one for what is measured, one for what loads it")
 
-    started = time.monotonic()
-
-    def say(line):
-        seconds = int(time.monotonic() - started)
-        print(f"{seconds // 60:3}:{seconds % 60:02} {line}", file=sys.stderr, flush=True)
-
+    say = teller()
     with machine.before_all_others():
         rounds = list(bench.run(cases, programs, options.rounds, options.seconds, say))
     titles = {name: bench.titles()[name] for name in cases}
@@ -38,6 +38,27 @@ def main():
     print(f"Medians of {options.rounds} rounds of {options.seconds} s\n")
     print(results.table(rounds, titles, programs))
     print(f"\nwritten: {results.write(options.name, rounds, titles, programs)}")
+
+
+def measure_store(options):
+    bench = STORES[options.name]
+    rows = list(bench.run(options.size or bench.SIZE, teller()))
+    print(machine.description())
+    print(f"\n{stores.table(rows)}")
+    results.RESULTS.mkdir(exist_ok=True)
+    path = results.RESULTS / f"{options.name}.json"
+    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    print(f"\nwritten: {path}")
+
+
+def teller():
+    started = time.monotonic()
+
+    def say(line):
+        seconds = int(time.monotonic() - started)
+        print(f"{seconds // 60:3}:{seconds % 60:02} {line}", file=sys.stderr, flush=True)
+
+    return say
 
 
 def chosen(parser, text, known):
