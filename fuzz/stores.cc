@@ -11,6 +11,7 @@
 #include "observe/frame_file.h"
 #include "observe/log_query.h"
 #include "observe/metric_block.h"
+#include "observe/openmetrics.h"
 #include "observe/value_codec.h"
 
 namespace fairlead::fuzz {
@@ -44,6 +45,15 @@ void log_fields(std::string_view bytes) {
   require(fields.request_id.empty() || (fields.request_id.data() >= exact.view().data() &&
                                         fields.request_id.size() <= bytes.size()),
           "a request ID within the line");
+}
+
+void open_metrics(std::string_view bytes) {
+  const Exact exact(bytes);
+  auto samples = read_openmetrics(exact.view());
+  if (!samples) return require(!samples.error().message().empty(), "an error that says what");
+  require(samples->size() <= bytes.size(), "no sample without a line");
+  for (const ScrapedSample& sample : *samples) require(!std::isnan(sample.value), "a number");
+  name_edge_samples(*samples);
 }
 
 void log_frame(std::string_view bytes) {

@@ -16,6 +16,7 @@ void percent_decode(std::string_view bytes);  // percent-encoding
 
 // Files of the stores (stores.cc).
 void log_fields(std::string_view bytes);     // a line of log
+void open_metrics(std::string_view bytes);   // a program's /metrics
 void log_frame(std::string_view bytes);      // lines as they are written
 void log_segment(std::string_view bytes);    // the directory of a sealed segment
 void metric_block(std::string_view bytes);   // the directory of a block
