@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <future>
+#include <list>
 
 #include "edge/text_writer.h"
 #include "telemetry/log.h"
@@ -116,15 +117,26 @@ bool needs_escape(std::uint64_t word) {
 }
 
 bool needs_escape(std::string_view text) {
-  std::uint64_t word;
-  while (text.size() >= sizeof word) {
-    std::memcpy(&word, text.data(), sizeof word);
-    if (needs_escape(word)) return true;
-    text.remove_prefix(sizeof word);
+  std::uint64_t word = 0x2020202020202020;
+  if (text.size() < sizeof word) {
+    std::uint32_t half;
+    if (text.size() < sizeof half) {
+      for (std::size_t i = 0; i < text.size(); ++i) {
+        word = word << 8 | static_cast<unsigned char>(text[i]);
+      }
+      return needs_escape(word);
+    }
+    std::memcpy(&half, text.data(), sizeof half);
+    word = half;
+    std::memcpy(&half, text.data() + text.size() - sizeof half, sizeof half);
+    return needs_escape(word << 32 | half);
   }
-  char rest[sizeof word] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
-  for (std::size_t i = 0; i < text.size(); ++i) rest[i] = text[i];
-  std::memcpy(&word, rest, sizeof word);
+  const char* const last = text.data() + text.size() - sizeof word;
+  for (const char* at = text.data(); at < last; at += sizeof word) {
+    std::memcpy(&word, at, sizeof word);
+    if (needs_escape(word)) return true;
+  }
+  std::memcpy(&word, last, sizeof word);
   return needs_escape(word);
 }
 
@@ -167,14 +179,15 @@ void write_line(TextWriter& line, const AccessRecord& record, std::string_view t
 
 void append_access_record(std::string& out, const AccessRecord& record, std::string_view time) {
   constexpr std::size_t kNamesAndNumbers = 512;
-  std::array<std::string, std::size(kWords)> escaped;
+  std::list<std::string> escaped;  // hardly ever any
   AccessRecord safe = record;
   std::size_t room = kNamesAndNumbers + time.size();
-  for (std::size_t i = 0; i < std::size(kWords); ++i) {
-    std::string_view& word = safe.*kWords[i];
+  for (std::string_view AccessRecord::* member : kWords) {
+    std::string_view& word = safe.*member;
     if (needs_escape(word)) {
-      telemetry::append_json_string(escaped[i], word);
-      word = std::string_view(escaped[i]).substr(1, escaped[i].size() - 2);
+      std::string& text = escaped.emplace_back();
+      telemetry::append_json_string(text, word);
+      word = std::string_view(text).substr(1, text.size() - 2);
     }
     room += word.size();
   }

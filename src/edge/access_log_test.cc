@@ -62,6 +62,24 @@ TEST(AccessRecord, CannotBeForgedOrBroken) {
             "\",\"status\":500}\n{\"x\":\"\x1b[31m\\ \xef\xbf\xbd\xc3\xa4 \x7f");
 }
 
+// Every place in words of every length.
+TEST(AccessRecord, EscapesWhereverItIsNeeded) {
+  for (const char bad : {'\0', '\x1f', '"', '\\', '\x7f', '\x80', '\xff'}) {
+    for (std::size_t size = 1; size <= 20; ++size) {
+      for (std::size_t place = 0; place < size; ++place) {
+        std::string word(size, '~');
+        word[place] = bad;
+        AccessRecord record = sample();
+        record.user_agent = word;
+        std::string line;
+        append_access_record(line, record, "t");
+        ASSERT_EQ(line.find('"' + word + '"'), std::string::npos) << size << ' ' << place;
+        ASSERT_TRUE(nlohmann::json::accept(line));
+      }
+    }
+  }
+}
+
 class AccessLogFile : public testing::Test {
  protected:
   const std::filesystem::path path_ =
