@@ -23,7 +23,7 @@ endif()
 set(fairlead_base_LIBRARIES fmt::fmt OpenSSL::Crypto)
 set(fairlead_config_LIBRARIES nlohmann_json::nlohmann_json)  # tomlplusplus: its headers alone
 set(fairlead_io_LIBRARIES Threads::Threads OpenSSL::SSL)
-set(fairlead_store_LIBRARIES PkgConfig::sqlite3 PkgConfig::libpq PkgConfig::hiredis)
+set(fairlead_store_LIBRARIES PkgConfig::sqlite3 PkgConfig::libpq PkgConfig::hiredis nlohmann_json::nlohmann_json)
 set(fairlead_service_LIBRARIES nlohmann_json::nlohmann_json)
 set(fairlead_control_LIBRARIES nlohmann_json::nlohmann_json)
 set(fairlead_observe_LIBRARIES PkgConfig::libzstd PkgConfig::zlib PkgConfig::libcurl nlohmann_json::nlohmann_json)

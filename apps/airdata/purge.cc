@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "http/client.h"
-#include "io/resolve.h"
-#include "service/http_url.h"
+#include "http/named_client.h"
+#include "io/sync.h"
 
 namespace airdata {
 
@@ -15,17 +14,15 @@ namespace {
 
 constexpr Duration kTimeout = 10s;
 
-Task<Result<>> send(io::Loop& loop, service::HttpUrl url) {
-  const auto deadline = io::Deadline::in(kTimeout);
-  io::Worker resolver("resolve");
-  CO_TRY(const auto addresses, co_await io::resolve(loop, resolver, url.host, url.port));
-  http::Client client(loop, addresses.front(), url.authority());
+Task<Result<>> send(io::Loop& loop, http::Url url) {
+  CO_TRY(const auto client, http::NamedClient::create(loop, std::move(url)));
   http::Request request;
   request.method = http::Method::kOther;
   request.method_text = "PURGE";
-  request.target = url.path + "/air_quality";
+  request.target = "/air_quality";
   request.fields.add("Surrogate-Key", kSurrogateKey);
-  CO_TRY(const auto response, co_await client.send(std::move(request), deadline));
+  CO_TRY(const auto response,
+         co_await client->send(std::move(request), io::Deadline::in(kTimeout)));
   if (response.status >= 300)
     co_return fail(Code::kUnavailable, fmt::format("the cache answered {}", response.status));
   co_return Result<>{};
@@ -36,8 +33,7 @@ Task<Result<>> send(io::Loop& loop, service::HttpUrl url) {
 Result<> purge(const service::Environment& environment) {
   const auto text = environment.find("PURGE_URL");
   if (!text) return {};
-  TRY(auto url, service::parse_http_url("PURGE_URL", *text));
-  if (url.tls) return fail(Code::kInvalid, "PURGE_URL must be of http://, a cache on this network");
+  TRY(auto url, http::parse_url("PURGE_URL", *text));
   TRY(const auto loop, io::Loop::create());
   auto sent = io::block_on(*loop, send(*loop, std::move(url)));
   if (!sent)

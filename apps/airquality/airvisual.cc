@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "io/resolve.h"
 #include "store/backoff.h"
 
 namespace airquality {
@@ -19,7 +18,6 @@ constexpr Duration kTotalTimeout = 8s;
 constexpr int kAttempts = 3;
 constexpr int kFailuresToOpen = 5;
 constexpr Duration kOpen = 10s;
-constexpr Duration kAddressIsFresh = 60s;
 
 bool may_help_to_retry(const Error& error) {
   return error.code() == Code::kUnavailable || error.code() == Code::kClosed ||
@@ -49,26 +47,11 @@ Result<Reading> parse_reading(const std::string& body) {
 
 Result<std::unique_ptr<AirVisual>> AirVisual::create(io::Loop& loop, const std::string& url,
                                                      std::string_view key) {
+  TRY(auto where, http::parse_url("AIRVISUAL_URL", url));
   std::unique_ptr<AirVisual> made(new AirVisual(loop));
-  TRY(made->url_, service::parse_http_url("AIRVISUAL_URL", url));
+  TRY(made->client_, http::NamedClient::create(loop, std::move(where)));
   made->key_ = http::percent_encode(key);
-  if (made->url_.tls) {
-    TRY(made->tls_, io::TlsContext::client());
-  }
   return made;
-}
-
-// The client keeps connections to one address; a name may move, so it is looked up again now and
-// then, and after a failure.
-Task<Result<>> AirVisual::resolve() {
-  if (client_ && now() < resolved_until_) co_return Result<>{};
-  auto addresses = co_await io::resolve(loop_, resolver_, url_.host, url_.port);
-  if (!addresses && client_) co_return Result<>{};  // rather the old address than none
-  if (!addresses) co_return fail(std::move(addresses).error());
-  http::ClientOptions options{.max_body = 1 << 20, .tls = tls_ ? &*tls_ : nullptr};
-  client_ = std::make_shared<http::Client>(loop_, addresses->front(), url_.authority(), options);
-  resolved_until_ = now() + kAddressIsFresh;
-  co_return Result<>{};
 }
 
 Task<Result<Reading>> AirVisual::nearest(Place place) {
@@ -98,17 +81,14 @@ void AirVisual::note(bool success) {
     return;
   }
   ++stats_.failed;
-  resolved_until_ = {};
   if (++failures_ >= kFailuresToOpen) open_until_ = now() + kOpen;
 }
 
 Task<Result<Reading>> AirVisual::ask(Place place, io::Deadline deadline) {
-  CO_TRY_VOID(co_await resolve());
-  const auto client = client_;
   http::Request request;
-  request.target = fmt::format("{}/v2/nearest_city?{}&key={}", url_.path, place.query(), key_);
+  request.target = fmt::format("/v2/nearest_city?{}&key={}", place.query(), key_);
   request.fields.add("Accept", "application/json");
-  auto response = co_await client->send(std::move(request), deadline);
+  auto response = co_await client_->send(std::move(request), deadline);
   if (!response) co_return fail(without_target(response.error().code()));
   if (response->status >= 500)
     co_return fail(Code::kUnavailable, fmt::format("AirVisual answered {}", response->status));

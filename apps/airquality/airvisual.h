@@ -5,11 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "http/client.h"
-#include "io/tls.h"
-#include "io/worker.h"
+#include "http/named_client.h"
+#include "io/sync.h"
 #include "place.h"
-#include "service/http_url.h"
 
 namespace airquality {
 
@@ -43,16 +41,11 @@ class AirVisual {
  private:
   explicit AirVisual(fairlead::io::Loop& loop) : loop_(loop) {}
   fairlead::io::Task<fairlead::Result<Reading>> ask(Place place, fairlead::io::Deadline deadline);
-  fairlead::io::Task<fairlead::Result<>> resolve();
   void note(bool success);
 
   fairlead::io::Loop& loop_;
-  fairlead::io::Worker resolver_{"resolve"};
-  fairlead::service::HttpUrl url_;
-  std::string key_;  // percent-encoded
-  std::optional<fairlead::io::TlsContext> tls_;
-  std::shared_ptr<fairlead::http::Client> client_;  // shared with requests under way
-  fairlead::Instant resolved_until_{};
+  std::unique_ptr<fairlead::http::NamedClient> client_;
+  std::string key_;   // percent-encoded
   int failures_ = 0;  // in a row
   fairlead::Instant open_until_{};
   AirVisualStats stats_;

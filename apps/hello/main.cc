@@ -10,5 +10,6 @@ int main(int argc, char** argv) {
                                  .openapi = embedded::openapi_json,
                                  .make = &hello::Hello::make,
                                  .migrations = hello::migrations(),
-                                 .database = &hello::database});
+                                 .database = &hello::database,
+                                 .lambda = true});
 }

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "service/lambda.h"
 #include "service/serve.h"
 #include "service/service.h"
 
@@ -89,7 +90,9 @@ int run(int argc, char** argv, const Definition& definition) {
     return kOk;
   }
   if (verb == "serve" && words.size() <= 1) {
-    const auto served = serve(definition, environment);
+    const auto lambda = environment.find("AWS_LAMBDA_RUNTIME_API");
+    const auto served = lambda && definition.lambda ? serve_lambda(definition, environment, *lambda)
+                                                    : serve(definition, environment);
     if (served) return kOk;
     return complain(definition, served.error(),
                     served.error().code() == Code::kInvalid ? kUsage : kFailed);

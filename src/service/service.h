@@ -58,6 +58,7 @@ struct Definition {
   store::Migrations migrations = {};
   std::function<Result<std::optional<store::DatabaseUrl>>(const Environment&)> database = {};
   std::vector<Verb> verbs = {};
+  bool lambda = false;  // with AWS_LAMBDA_RUNTIME_API set, `serve` is a Lambda function (lambda.h)
 };
 
 // main(): serve (also without a word), migrate [up|down|status], version, help, and the

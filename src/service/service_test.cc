@@ -6,7 +6,6 @@
 #include "service/client_address.h"
 #include "service/environment.h"
 #include "service/html.h"
-#include "service/http_url.h"
 
 namespace fairlead::service {
 namespace {
@@ -105,18 +104,6 @@ TEST(Version, IsSemVer) {
     EXPECT_EQ(version(right).value(), right);
   for (const auto* wrong : {"1.0", "v1.0.0", "1.0.1.17", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0+"})
     EXPECT_FALSE(version(wrong)) << wrong;
-}
-
-TEST(HttpUrl, HasHostPortAndPath) {
-  const auto url = parse_http_url("X", "https://[::1]:8443/a/").value();
-  EXPECT_EQ(url.host, "::1");
-  EXPECT_EQ(url.port, 8443);
-  EXPECT_EQ(url.path, "/a");
-  EXPECT_EQ(url.authority(), "[::1]:8443");
-  EXPECT_EQ(parse_http_url("X", "http://api.example.org")->authority(), "api.example.org");
-  for (const auto* wrong :
-       {"", "ftp://h", "http://", "http://h:x", "http://:80", "http://u@h", "http://h?q"})
-    EXPECT_FALSE(parse_http_url("X", wrong)) << wrong;
 }
 
 TEST(Html, EscapesValuesAndKeepsThePage) {

@@ -1,4 +1,4 @@
-#include "service/http_url.h"
+#include "http/url.h"
 
 #include <fmt/format.h>
 
@@ -6,20 +6,20 @@
 
 #include "base/strings.h"
 
-namespace fairlead::service {
+namespace fairlead::http {
 
-std::string HttpUrl::authority() const {
+std::string Url::authority() const {
   const auto name = host.contains(':') ? fmt::format("[{}]", host) : host;
   return port == (tls ? 443 : 80) ? name : fmt::format("{}:{}", name, port);
 }
 
-Result<HttpUrl> parse_http_url(std::string_view variable, std::string_view text) {
+Result<Url> parse_url(std::string_view variable, std::string_view text) {
   const auto wrong = [&] {
     return fail(
         Code::kInvalid,
         fmt::format("{} must be a URL of http:// or https://, as https://host:443/path", variable));
   };
-  HttpUrl url{.tls = text.starts_with("https://"), .host = {}, .path = {}};
+  Url url{.tls = text.starts_with("https://"), .host = {}, .path = {}};
   if (!url.tls && !text.starts_with("http://")) return wrong();
   text.remove_prefix(url.tls ? 8 : 7);
   const auto slash = std::min(text.find_first_of("/?#"), text.size());
@@ -40,4 +40,4 @@ Result<HttpUrl> parse_http_url(std::string_view variable, std::string_view text)
   return url;
 }
 
-}  // namespace fairlead::service
+}  // namespace fairlead::http

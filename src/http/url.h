@@ -6,10 +6,10 @@
 
 #include "base/error.h"
 
-namespace fairlead::service {
+namespace fairlead::http {
 
-// An http:// or https:// URL of a server that a service talks to.
-struct HttpUrl {
+// An http:// or https:// URL of a server that is talked to.
+struct Url {
   bool tls = false;
   std::string host;  // a name or an address, without brackets
   std::uint16_t port = 80;
@@ -19,6 +19,6 @@ struct HttpUrl {
 };
 
 // kInvalid, naming `variable`.
-Result<HttpUrl> parse_http_url(std::string_view variable, std::string_view text);
+Result<Url> parse_url(std::string_view variable, std::string_view text);
 
-}  // namespace fairlead::service
+}  // namespace fairlead::http
