@@ -4,6 +4,7 @@ namespace visitors {
 
 using fairlead::store::Dialect;
 using fairlead::store::Script;
+using fairlead::store::Statement;
 
 namespace {
 
@@ -54,26 +55,54 @@ constexpr Script kNoTotals{
       DROP FUNCTION visitor_counted;
       DROP TABLE visitor_total;)sql"};
 
+// The requests of the last minute, by the ID that a proxy gave them: a request that the proxy sends
+// again, as a replica died before it answered, is not counted again.
+constexpr Script kRequests = Script::both(R"sql(
+      CREATE TABLE visit_request (id text PRIMARY KEY, second bigint NOT NULL);
+      CREATE INDEX visit_request_second ON visit_request (second);)sql");
+constexpr Script kNoRequests = Script::both("DROP TABLE visit_request;");
+
 }  // namespace
 
 fairlead::store::Migrations migrations() {
   return {.steps = {{.version = 1, .name = "visitor", .up = kVisitor},
-                    {.version = 2, .name = "visitor_total", .up = kTotals, .down = kNoTotals}},
+                    {.version = 2, .name = "visitor_total", .up = kTotals, .down = kNoTotals},
+                    {.version = 3, .name = "visit_request", .up = kRequests, .down = kNoRequests}},
           .takeover = {{.revision = "e75588bf2531", .version = 1}}};
 }
 
-std::string_view count_visits(Dialect dialect) {
-  if (dialect == Dialect::kSqlite)
-    return "INSERT INTO visitor (ip, visits) VALUES ($1, $2) "
-           "ON CONFLICT (ip) DO UPDATE SET visits = coalesce(visits, 0) + $2 RETURNING visits";
+std::vector<Statement> count_visits(Dialect dialect, std::string address, std::int64_t unnamed,
+                                    std::string request_ids, std::int64_t second) {
+  std::vector<Statement> statements;
+  if (dialect == Dialect::kSqlite) {
+    // changes() is the number of rows that the statement before has inserted: IDs not seen before.
+    statements.push_back(
+        {"INSERT INTO visit_request SELECT value, $2 FROM json_each($1) "
+         "WHERE true ON CONFLICT (id) DO NOTHING",
+         {std::move(request_ids), second}});
+    statements.push_back(
+        {"INSERT INTO visitor (ip, visits) VALUES ($1, $2 + changes()) "
+         "ON CONFLICT (ip) DO UPDATE "
+         "SET visits = coalesce(visits, 0) + excluded.visits "
+         "RETURNING visits, $2 + changes() AS counted",
+         {std::move(address), unnamed}});
+    return statements;
+  }
   // INSERT … ON CONFLICT alone would do, but takes a number from the sequence of ids at every
   // visit: after two thousand million of them the sequence of a serial column ends.
-  return "WITH again AS (UPDATE visitor SET visits = coalesce(visits, 0) + $2::integer "
-         "WHERE ip = $1::varchar RETURNING visits), "
-         "first AS (INSERT INTO visitor (ip, visits) SELECT $1::varchar, $2::integer "
-         "WHERE NOT EXISTS (SELECT 1 FROM again) ON CONFLICT (ip) "
-         "DO UPDATE SET visits = coalesce(visitor.visits, 0) + $2::integer RETURNING visits) "
-         "SELECT visits FROM again UNION ALL SELECT visits FROM first";
+  statements.push_back(
+      {"WITH noted AS (INSERT INTO visit_request SELECT jsonb_array_elements_text($3::jsonb), "
+       "$4::bigint ON CONFLICT (id) DO NOTHING RETURNING 1), "
+       "new AS (SELECT ($2::bigint + (SELECT count(*) FROM noted))::integer AS counted), "
+       "again AS (UPDATE visitor SET visits = coalesce(visits, 0) + (SELECT counted FROM new) "
+       "WHERE ip = $1::varchar RETURNING visits), "
+       "first AS (INSERT INTO visitor (ip, visits) SELECT $1::varchar, counted FROM new "
+       "WHERE NOT EXISTS (SELECT 1 FROM again) ON CONFLICT (ip) "
+       "DO UPDATE SET visits = coalesce(visitor.visits, 0) + excluded.visits RETURNING visits) "
+       "SELECT visits, (SELECT counted FROM new) AS counted FROM again UNION ALL "
+       "SELECT visits, (SELECT counted FROM new) FROM first",
+       {std::move(address), unnamed, std::move(request_ids), second}});
+  return statements;
 }
 
 std::string_view database_version_query(Dialect dialect) {

@@ -24,19 +24,22 @@ class Tally {
   Tally(fairlead::io::Loop& loop, fairlead::store::Database& database)
       : loop_(loop), database_(database) {}
 
-  fairlead::io::Task<fairlead::Result<Visit>> count(std::string address);
+  // `request_id`, unless empty, names the request: a proxy that sends it again within a minute, as
+  // a replica died before it answered, does not have it counted again.
+  fairlead::io::Task<fairlead::Result<Visit>> count(std::string address, std::string request_id);
   // What the database says of itself; "" before the first visit.
   const std::string& database_version() const { return version_; }
 
  private:
   struct Batch;
-  fairlead::io::Task<fairlead::Result<Visit>> write(std::string address, std::int64_t visits);
+  fairlead::io::Task<fairlead::Result<>> write(std::string address, Batch& batch);
 
   fairlead::io::Loop& loop_;
   fairlead::store::Database& database_;
   std::unordered_map<std::string, std::shared_ptr<Batch>> latest_;  // being counted, or waiting
   std::string version_;
   fairlead::Instant version_until_{};
+  fairlead::Instant forget_at_{};
 };
 
 }  // namespace visitors

@@ -62,7 +62,8 @@ Task<void> Visitors::show_page(Exchange& exchange) {
     (void)co_await exchange.respond(page(address, head ? "" : "Database is not configured"));
     co_return;
   }
-  const auto visit = co_await tally_->count(address);
+  const auto visit =
+      co_await tally_->count(address, service::proxied_request_id(exchange.request, trusted_));
   if (visit) {
     (void)co_await exchange.respond(
         page(address, fmt::format("You have visited this page {} times. Total visitors: {}",

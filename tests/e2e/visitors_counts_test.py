@@ -60,6 +60,23 @@ def test_32_workers_visit_the_same_1000_addresses_first(folder, postgresql_serve
     assert postgresql_server.query("SELECT sum(total) FROM visitor_total", name) == "1000"
 
 
+def test_a_request_that_a_proxy_sends_again_counts_once(folder, database):
+    url, value = database
+    env = {"DATABASE_URL": url}
+    assert command("visitors", "migrate", env=env).returncode == 0
+    with Service(folder, "visitors", env) as one, Service(folder, "visitors", env) as two:
+        def visit(service, **fields):
+            page = service.ask(headers=fields)
+            return int(re.search(r"visited this page (\d+) times", page.text)[1])
+
+        ids = {"X-Request-ID": 'a"b'}
+        assert [visit(one, **ids), visit(two, **ids), visit(two), visit(one, **ids)] == [1, 1, 2, 2]
+        assert visit(one, **{"X-Request-ID": "c"}) == 3
+    assert value("SELECT sum(visits) FROM visitor") == 3
+    with Service(folder, "visitors", {**env, "TRUSTED_PROXIES": "none"}) as alone:
+        assert [visit(alone, **ids) for _ in range(2)] == [4, 5]
+
+
 OLD = ["CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)",
        "INSERT INTO alembic_version VALUES ('e75588bf2531')",
        "CREATE TABLE visitor (id {serial} PRIMARY KEY, ip varchar(40), visits integer)",
@@ -91,15 +108,16 @@ def test_migrating_twice_back_and_forth(folder, database):
     url, value = database
     env = {"DATABASE_URL": url}
     assert "not applied" in command("visitors", "migrate", "status", env=env).stdout
-    assert "applied migration 2" in command("visitors", "migrate", env=env).stdout
+    assert "applied migration 3" in command("visitors", "migrate", env=env).stdout
     again = command("visitors", "migrate", env=env)
     assert again.returncode == 0 and "applied migration" not in again.stdout
     with Service(folder, "visitors", env) as service:
         service.ask()
+    assert "undid migration 3" in command("visitors", "migrate", "down", env=env).stdout
     assert "undid migration 2" in command("visitors", "migrate", "down", env=env).stdout
     refused = command("visitors", "migrate", "down", env=env)
     assert refused.returncode == 1 and "cannot be undone" in refused.stderr
-    assert "applied migration 2" in command("visitors", "migrate", "up", env=env).stdout
+    assert "applied migration 2\napplied migration 3" in command("visitors", "migrate", "up", env=env).stdout
     assert value("SELECT sum(total) FROM visitor_total") == 1
 
 

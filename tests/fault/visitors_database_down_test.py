@@ -66,7 +66,7 @@ def test_not_migrated_is_not_ready(folder, server):
     env = {"DATABASE_URL": server.new_database()[1]}
     with Service(folder, "visitors", env) as service:
         ready = service.ask("/readyz").json()
-        assert "version 0, version 2 is needed" in ready["reason"] and "migrate" in ready["hint"]
+        assert "version 0, version 3 is needed" in ready["reason"] and "migrate" in ready["hint"]
         assert service.ask().status == 503
         assert command("visitors", "migrate", env=env).returncode == 0
         assert service.ask("/readyz").status == 200
