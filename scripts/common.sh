@@ -22,10 +22,18 @@ ensure_packages() {
     fail "this is not a Debian system, so nothing can be installed for you." \
       "Install the equivalents of what ${files[*]} name, then build with cmake --preset release."
   fi
-  names=$(sed 's/#.*//; s/ .*//; /^$/d' "${files[@]}" | sort -u)
+  names=$(sed 's/#.*//; s/ .*//; /^$/d' "${files[@]}" | unless_command | sort -u)
   missing=$(comm -23 <(echo "$names") \
     <(dpkg-query -W -f='${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p' | sort -u))
   [ -z "$missing" ] || install_packages "$missing" "${files[@]}"
+}
+
+# Of "package/command" the package, where the command is not there yet, from wherever; other names as they are.
+unless_command() {
+  local name
+  while read -r name; do
+    [ "$name" != "${name#*/}" ] && command -v "${name#*/}" >/dev/null || echo "${name%%/*}"
+  done
 }
 
 # install_packages NAMES FILE...: the files say what each is for.
@@ -35,7 +43,7 @@ install_packages() {
   shift
   say "Installing from Debian, once:"
   for name in $names; do
-    awk -v name="$name" '$1 == name { $1 = ""; printf "  %-24s%s\n", name, $0; exit }' "$@" >&2
+    awk -v name="$name" '{ package = $1; sub(/\/.*/, "", package) } package == name { $1 = ""; printf "  %-24s%s\n", name, $0; exit }' "$@" >&2
   done
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || fail "installing needs root, and there is no sudo here." \

@@ -94,7 +94,6 @@ def test_kubernetes_names_lead_somewhere(source):
                 assert [p["name"] for p in service["spec"]["ports"]] == [path["backend"]["service"]["port"]["name"]]
 
 
-@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 @pytest.mark.parametrize("source", folders("kubernetes"))
 def test_kustomize(source):
     built = [o["kind"] for o in yaml.safe_load_all(accepts(source, "kubectl", "kustomize", "."))]
