@@ -100,27 +100,29 @@ Result<control::CertificateSpec> self_signed(const StateFolders& folders,
 std::vector<control::Route> routes_of(const supervise::Environment& environment) {
   const auto& app = environment.spec().app;
   std::vector<control::Route> routes;
-  const auto add = [&](std::string host, std::string path, std::string_view process,
-                       std::uint64_t max_body, const config::CacheSpec& cache) {
+  const auto add = [&](std::string host, const config::RouteSpec& spec) {
     const bool known = std::ranges::any_of(routes, [&](const control::Route& route) {
-      return route.host == host && route.path_prefix == path;
+      return route.host == host && route.path_prefix == spec.path;
     });
-    if (!known)
-      routes.push_back({.host = std::move(host),
-                        .path_prefix = std::move(path),
-                        .pool = environment.pool_name(process),
-                        .max_body = max_body,
-                        .cache = {.enabled = true,
-                                  .ttl_ms = static_cast<std::uint64_t>(cache.ttl / 1ms),
-                                  .paths = cache.paths}});
+    if (known) return;
+    const auto milliseconds = [](Duration d) { return static_cast<std::uint64_t>(d / 1ms); };
+    routes.push_back(
+        {.host = std::move(host),
+         .path_prefix = spec.path,
+         .pool = environment.pool_name(spec.process),
+         .max_body = spec.max_body,
+         .cache = {.enabled = true,
+                   .ttl_ms = milliseconds(spec.cache.ttl),
+                   .paths = spec.cache.paths},
+         .limit = {.count = spec.limit.rate.count,
+                   .per_ms = std::max<std::uint64_t>(milliseconds(spec.limit.rate.per), 1),
+                   .burst = spec.limit.burst}});
   };
-  for (const auto& route : app.routes)
-    add(route.host, route.path, route.process, route.max_body, route.cache);
-  for (const auto& route : app.routes)
-    add("", route.path, route.process, route.max_body, route.cache);
+  for (const auto& route : app.routes) add(route.host, route);
+  for (const auto& route : app.routes) add("", route);
   if (app.routes.empty())
     for (const auto& type : app.processes)
-      if (supervise::serves(app, type)) add("", "/", type.name, 0, {});
+      if (supervise::serves(app, type)) add("", {.path = "/", .process = type.name});
   return routes;
 }
 

@@ -44,10 +44,15 @@ auto members(const RouteCache*) {
                     Member("paths", &T::paths), Member("heuristic", &T::heuristic),
                     Member("honour_request", &T::honour_request));
 }
+auto members(const RouteLimit*) {
+  using T = RouteLimit;
+  return std::tuple(Member("count", &T::count), Member("per_ms", &T::per_ms),
+                    Member("burst", &T::burst));
+}
 auto members(const Route*) {
   return std::tuple(Member("host", &Route::host), Member("path_prefix", &Route::path_prefix),
                     Member("pool", &Route::pool), Member("max_body", &Route::max_body),
-                    Member("cache", &Route::cache));
+                    Member("cache", &Route::cache), Member("limit", &Route::limit));
 }
 auto members(const EdgeTimeouts*) {
   using T = EdgeTimeouts;
@@ -253,6 +258,7 @@ Result<> check_routes(const Snapshot& snapshot,
     if (!pool_names.contains(route.pool)) {
       return wrong(where + ".pool", fmt::format("no pool '{}'", route.pool));
     }
+    if (route.limit.per_ms == 0) return wrong(where + ".limit.per_ms", "must be at least 1");
     if (!places.insert(route.host + route.path_prefix).second) {
       return wrong(where, fmt::format("second route for '{}{}'", route.host, route.path_prefix));
     }

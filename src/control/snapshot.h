@@ -49,12 +49,20 @@ struct RouteCache {
   bool honour_request = false;     // let clients' Cache-Control have a say
 };
 
+// How often one client (an IPv4 address, the first 64 bits of an IPv6 address) may ask.
+struct RouteLimit {
+  std::uint32_t count = 0;      // requests in each `per_ms`; 0: no limit
+  std::uint64_t per_ms = 1000;  // at least 1
+  std::uint32_t burst = 1;      // requests that a quiet client may make at once
+};
+
 struct Route {
   std::string host;               // lower case; "" matches every host
   std::string path_prefix = "/";  // whole segments: "/api" matches "/api" and "/api/x", not "/apix"
   std::string pool;
   std::uint64_t max_body = 0;  // bytes; 0 takes the snapshot's limit
   RouteCache cache;
+  RouteLimit limit;
 };
 
 struct EdgeTimeouts {

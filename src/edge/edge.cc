@@ -70,6 +70,10 @@ io::Task<Result<>> Edge::apply(control::Snapshot snapshot) {
     shared_.cache =
         std::make_unique<CacheStore>(CacheStore::Settings{.budget = plan->snapshot().cache_memory});
   }
+  const auto limits = [](const control::Route& route) { return route.limit.count != 0; };
+  if (!shared_.rate_limiter && std::ranges::any_of(plan->snapshot().routes, limits)) {
+    shared_.rate_limiter = std::make_unique<RateLimiter>();
+  }
   not_applying_.reset();
   listeners_.commit(change.open);
   keep_former(*plan);

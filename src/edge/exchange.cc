@@ -39,7 +39,8 @@ void Exchange::start(ClientStream& client, const http::RequestHead& head,
     const std::string_view told = forwarded_client(head, worker_.plan().trusted());
     if (!told.empty()) client_address_ = told;
   }
-  const bool routed = choose_route(head, facts);
+  const control::Route* route = choose_route(head, facts);
+  if (route && route->limit.count != 0 && refused_by_limit(*route, head, facts)) return;
   if (cache_.on && from_cache(head, facts)) return;
   if (cache_.mode == CachedRequest::Mode::kFetching) {
     write_for_cache(head, facts, worker_.next_request_id());
@@ -49,27 +50,52 @@ void Exchange::start(ClientStream& client, const http::RequestHead& head,
   if (head.method == http::Method::kConnect || head.method == http::Method::kTrace) {
     return answer({405, "CONNECT and TRACE are not served here"});
   }
-  if (!routed) return answer({404, "no route for this host and path"});
+  if (!route) return answer({404, "no route for this host and path"});
   if (head.body.kind == BodyFraming::Kind::kLength && head.body.length > max_body_) {
     return answer({413, "the request body is larger than this route allows"});
   }
   attempt(false);
 }
 
-bool Exchange::choose_route(const http::RequestHead& head, const ClientFacts& facts) {
+const control::Route* Exchange::choose_route(const http::RequestHead& head,
+                                             const ClientFacts& facts) {
   const Plan& plan = worker_.plan();
   std::string& host_scratch = worker_.scratch(0);
   std::string& path_scratch = worker_.scratch(1);
   const std::string_view path = head.path.starts_with('/') ? head.path : "/";
   const auto choice =
       plan.route(normalized_host(head.host, host_scratch), normalized_path(path, path_scratch));
-  if (!choice) return false;
+  if (!choice) return nullptr;
   const control::Route& route = choice->route;
   route_.assign(route.host).append(route.path_prefix);
   max_body_ = route.max_body != 0 ? route.max_body : plan.limits().max_body;
   pool_ = worker_.pool(choice->pool);
   ++pool_->users;
   if (route.cache.enabled) choose_cache(route, head, facts);
+  return &route;
+}
+
+bool Exchange::refused_by_limit(const control::Route& route, const http::RequestHead& head,
+                                const ClientFacts& facts) {
+  const control::RouteLimit& limit = route.limit;
+  const RateLimiter::Answer asked =
+      worker_.rate_limiter().ask(client_number(route_, client_address_),
+                                 {.count = limit.count,
+                                  .per = std::chrono::milliseconds(limit.per_ms),
+                                  .burst = std::max(limit.burst, 1u)},
+                                 started_);
+  if (asked.allowed) return false;
+  worker_.stats().limited.add();
+  write_request_words(text_, head, facts, worker_.next_request_id());
+  const auto seconds = [](Duration time) {
+    return std::chrono::ceil<std::chrono::seconds>(time).count();
+  };
+  const std::string fields = fmt::format(
+      "Retry-After: {}\r\nRateLimit-Policy: \"route\";q={};w={}\r\nRateLimit: "
+      "\"route\";r=0;t={}\r\n",
+      seconds(asked.retry_after), limit.count, seconds(std::chrono::milliseconds(limit.per_ms)),
+      seconds(asked.retry_after));
+  answer({429, "this client asks more often than the route allows", fields});
   return true;
 }
 
@@ -106,7 +132,7 @@ void Exchange::attempt(bool fresh) {
     if (connection->connected()) send_request();
     return;
   }
-  answer({503, "no origin is ready", true});
+  answer({503, "no origin is ready", "Retry-After: 1\r\n"});
 }
 
 void Exchange::use(OriginPool* origin) {
@@ -262,7 +288,7 @@ void Exchange::answer(const Problem& problem) {
   const std::string head = fmt::format(
       "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: application/problem+json\r\n{}{}"
       "Content-Length: {}\r\n\r\n",
-      problem.status, title, http_date(wall_now()), problem.retry_after ? "Retry-After: 1\r\n" : "",
+      problem.status, title, http_date(wall_now()), problem.fields,
       problem.status == 405 ? "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n" : "",
       body.size());
   http::HeadParser& parser = worker_.response_parser();

@@ -66,7 +66,11 @@ class Exchange {
   struct Problem;
 
   void begin(ClientStream& client, const ClientFacts& facts);
-  bool choose_route(const http::RequestHead& head, const ClientFacts& facts);
+  // Null if there is none. It belongs to the plan.
+  const control::Route* choose_route(const http::RequestHead& head, const ClientFacts& facts);
+  // True if the client was told that it asks too often.
+  bool refused_by_limit(const control::Route& route, const http::RequestHead& head,
+                        const ClientFacts& facts);
   void attempt(bool fresh);
   void use(OriginPool* origin);
   void send_request();

@@ -8,7 +8,7 @@ namespace fairlead::edge {
 struct Exchange::Problem {
   std::uint16_t status;
   std::string_view detail;
-  bool retry_after = false;
+  std::string_view fields = {};  // more of the head: whole lines, each with "\r\n"
 };
 
 }  // namespace fairlead::edge

@@ -100,6 +100,12 @@ std::string metrics_text(const Edge& edge) {
   for (std::size_t c = 0; c < kClasses.size(); ++c) {
     text.sample(sum_without_origin(edge, c), {{"class", kClasses[c]}});
   }
+  text.counter("fairlead_edge_requests_limited", "Answered with 429: the client asked too often.");
+  text.sample(sum(edge, &LoopStats::limited));
+  text.counter("fairlead_edge_cache_answers", "Answers of routes that cache, by where from.");
+  text.sample(sum(edge, &LoopStats::cache_hits), {{"from", "store"}});
+  text.sample(sum(edge, &LoopStats::cache_revalidated), {{"from", "store after asking"}});
+  text.sample(sum(edge, &LoopStats::cache_misses), {{"from", "origin"}});
   text.gauge("fairlead_edge_connections", "Client connections that are open.");
   text.sample(sum(edge, &LoopStats::connections));
   text.counter("fairlead_edge_connections_accepted", "Client connections.");

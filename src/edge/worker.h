@@ -13,6 +13,7 @@
 #include "edge/exchange.h"
 #include "edge/plan.h"
 #include "edge/pool.h"
+#include "edge/rate_limit.h"
 #include "edge/timeout_list.h"
 #include "http/h1_parser.h"
 #include "io/loop.h"
@@ -41,6 +42,7 @@ struct alignas(64) LoopStats {
   telemetry::Counter connections_refused;   // above max_connections
   telemetry::Counter handshakes_failed;
   telemetry::Counter without_origin[6];  // requests answered before an origin was chosen
+  telemetry::Counter limited;            // answered with 429
   telemetry::Counter cache_hits;         // served as stored, fresh or stale
   telemetry::Counter cache_revalidated;  // served as stored after the origin agreed
   telemetry::Counter cache_misses;       // fetched to be stored
@@ -59,6 +61,8 @@ struct WorkerShared {
   AccessLog access_log;
   // Made with the first snapshot that has a route which caches.
   std::unique_ptr<CacheStore> cache;
+  // Made with the first snapshot that has a route with a limit.
+  std::unique_ptr<RateLimiter> rate_limiter;
   std::atomic<std::size_t> connections = 0;
   // Called when a loop found an origin refusing connections.
   std::move_only_function<void(TargetPtr)> report_unready;
@@ -111,6 +115,7 @@ class Worker {
   // For routes that cache: the store; parsers and text for heads that were changed or stored; a
   // client for answers that nobody waits for.
   CacheStore& cache() { return *shared_.cache; }
+  RateLimiter& rate_limiter() { return *shared_.rate_limiter; }
   http::HeadParser& cache_request_parser() { return cache_request_parser_; }
   http::HeadParser& cache_response_parser() { return cache_response_parser_; }
   std::string& cache_text() { return cache_text_; }
