@@ -35,7 +35,8 @@ template <typename T, typename Read>
 Result<T> parse(std::string_view what, std::string_view text, Read read_into) {
   try {
     const json object = json::parse(text);
-    if (!object.is_object()) return fail(Code::kProtocol, fmt::format("{} is no JSON object", what));
+    if (!object.is_object())
+      return fail(Code::kProtocol, fmt::format("{} is no JSON object", what));
     T message;
     read_into(object, message);
     return message;
