@@ -128,6 +128,7 @@ TEST(CacheRules, WhatIsNotStored) {
   EXPECT_EQ(why("Cache-Control: private, max-age=60\r\n"), NotStored::kPrivate);
   EXPECT_EQ(why("Cache-Control: private=\"x\", max-age=60\r\n"), NotStored::kStored);
   EXPECT_EQ(why(fresh + "Vary: a\r\nVary: , *\r\n"), NotStored::kVariesOnAll);
+  EXPECT_EQ(why(fresh + "Vary: a, b:c\r\n"), NotStored::kVariesOnAll);
   EXPECT_EQ(why(fresh, {}, {}, 206), NotStored::kStatus);
   EXPECT_EQ(why(fresh, {}, {}, 304), NotStored::kStatus);
   EXPECT_EQ(why(fresh, {}, {}, 599), NotStored::kStored);

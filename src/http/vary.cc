@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "http/h1_writer.h"
 
 namespace fairlead::http {
 
@@ -105,7 +106,7 @@ bool likes_best(std::string_view normalised, std::string_view language) {
 
 bool varies_on_everything(std::span<const Field> response) {
   bool star = false;
-  each_name(response, [&](std::string_view name) { star |= name == "*"; });
+  each_name(response, [&](std::string_view name) { star |= name == "*" || !is_field_name(name); });
   return star;
 }
 

@@ -9,7 +9,8 @@
 
 namespace fairlead::http {
 
-// True if a Vary field holds "*": no other request can be known to get the same response.
+// True if a Vary field holds "*", or what can be no field's name: no other request can be known to
+// get the same response.
 bool varies_on_everything(std::span<const Field> response);
 
 // The request's fields that the response's Vary names, normalised, as text: "name:value\n" each;
