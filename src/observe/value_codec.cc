@@ -247,7 +247,7 @@ Result<> decode_values(std::string_view packed, std::span<double> values) {
   if ((head & kHasGaps) != 0) {
     for (std::size_t at = 0; at < values.size();) {
       const std::uint64_t run = decoder.varint();
-      if (run > values.size() - at || (run == 0 && at > 0)) return damaged();
+      if (run > values.size() - at || (run == 0 && !runs.empty())) return damaged();
       if (runs.size() % 2 == 0) present += run;
       runs.push_back(run);
       at += run;
