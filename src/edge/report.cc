@@ -132,8 +132,13 @@ std::string counters_json(const Edge& edge) {
     for (std::size_t c = 0; c < kClasses.size(); ++c) {
       classes[kClasses[c]] = sum_class(*target, c);
     }
+    Json buckets = Json::array();
+    histogram->each_bucket(
+        [&](std::uint64_t bound, std::uint64_t count) { buckets.push_back({bound, count}); });
     origins.push_back({{"pool", target->pool},
                        {"origin", target->spec.id},
+                       {"address", target->spec.address},
+                       {"durations_us", std::move(buckets)},
                        {"release", target->spec.release},
                        {"ready", target->ready.load(std::memory_order_relaxed)},
                        {"requests", sum(*target, &OriginStats::requests)},

@@ -44,6 +44,12 @@ class Histogram {
   Duration sum() const { return Duration(sum_nanoseconds_.value()); }
   // The upper bound of the bucket in which the quantile lies (0 <= q <= 1); 0 when empty.
   Duration quantile(double q) const;
+  // Calls back with the upper bound (µs) and the count of every bucket that is not empty.
+  template <typename F>
+  void each_bucket(F callback) const {
+    for (std::size_t i = 0; i < kBuckets; ++i)
+      if (const auto count = buckets_[i].value()) callback(upper_bound(i), count);
+  }
   // How many were at most `bound`, which must be 2^n µs to be exact.
   std::uint64_t count_up_to(Duration bound) const;
 
