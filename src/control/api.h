@@ -95,6 +95,7 @@ struct LogLine {
 };
 
 struct LogQuery {
+  std::string environment;            // "APP/ENVIRONMENT"; "": the only one
   std::vector<std::string> replicas;  // names or process types; empty: all
   std::optional<WallTime> since;
   std::size_t tail = 0;  // at most so many of the newest; 0: all

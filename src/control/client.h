@@ -22,7 +22,18 @@ class ControlClient {
                           io::Deadline deadline);
   io::Task<Result<>> stop(io::Deadline deadline);
 
+  // Any GET of the API; the body.
+  io::Task<Result<std::string>> get(std::string target, io::Deadline deadline);
+  io::Task<Result<>> put(std::string target, std::string json, io::Deadline deadline);
+  // Sends JSON and calls `on_line` for each line of the NDJSON that comes back.
+  io::Task<Result<>> post_stream(std::string target, std::string json,
+                                 std::function<void(std::string_view line)> on_line,
+                                 io::Deadline deadline);
+
  private:
+  io::Task<Result<>> read_lines(http::Request request,
+                                std::function<Result<bool>(std::string_view line)> on_line,
+                                io::Deadline deadline);
   io::Task<Result<http::Response>> ask(http::Request request, io::Deadline deadline);
 
   std::string socket_;

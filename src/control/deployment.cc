@@ -222,6 +222,11 @@ Result<Deployment> deployment_from_json(std::string_view text) {
   });
 }
 
+Result<Step> step_from_json(std::string_view text) {
+  return parse<Step>("a step", text,
+                     [](const json& object, Step& step) { step = read_step(object); });
+}
+
 Result<AuditEntry> audit_entry_from_json(std::string_view text) {
   return parse<AuditEntry>("an audit entry", text, [](const json& object, AuditEntry& entry) {
     read_time(object, "at", entry.at);

@@ -131,6 +131,7 @@ std::string to_json(const Deployment& deployment);
 std::string to_json(const Step& step);
 std::string to_json(const Receipt& receipt);
 std::string to_json(const AuditEntry& entry);
+Result<Step> step_from_json(std::string_view text);
 Result<Build> build_from_json(std::string_view text);
 Result<Release> release_from_json(std::string_view text);
 Result<Deployment> deployment_from_json(std::string_view text);

@@ -20,7 +20,9 @@ Result<LogQuery> parse_query(const http::Request& request) {
     const auto key = part.substr(0, equals);
     const auto raw = equals == std::string_view::npos ? "" : part.substr(equals + 1);
     TRY(const std::string value, http::percent_decode(raw, true));
-    if (key == "replica") {
+    if (key == "environment") {
+      query.environment = value;
+    } else if (key == "replica") {
       query.replicas.push_back(value);
     } else if (key == "since") {
       TRY(query.since, parse_rfc3339(value));
@@ -79,7 +81,14 @@ io::Task<void> answer_logs(Shared handlers, http::Exchange& exchange) {
 
 using Answer = io::Task<void> (*)(Shared, http::Exchange&);
 
-// The socket's file lets nobody else in either; this holds when somebody has changed its mode.
+http::RouteHandler bind(Shared handlers, Answer answer) {
+  return [handlers, answer](http::Exchange& exchange, http::PathParameters) {
+    return may_ask(exchange.request) ? answer(handlers, exchange) : refuse(exchange);
+  };
+}
+
+}  // namespace
+
 bool may_ask(const http::Request& request) {
   return request.peer_uid && (*request.peer_uid == 0 || *request.peer_uid == ::geteuid());
 }
@@ -88,14 +97,6 @@ io::Task<void> refuse(http::Exchange& exchange) {
   static_cast<void>(co_await exchange.respond(http::Response::problem(
       403, "Forbidden", "only the user that control runs as, and root, may ask it")));
 }
-
-http::RouteHandler bind(Shared handlers, Answer answer) {
-  return [handlers, answer](http::Exchange& exchange, http::PathParameters) {
-    return may_ask(exchange.request) ? answer(handlers, exchange) : refuse(exchange);
-  };
-}
-
-}  // namespace
 
 http::Router make_routes(Handlers handlers) {
   const auto shared = std::make_shared<const Handlers>(std::move(handlers));

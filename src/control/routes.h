@@ -24,4 +24,9 @@ struct Handlers {
 
 http::Router make_routes(Handlers handlers);
 
+// Whether the peer is the user that control runs as, or root. Its socket's file lets nobody else in
+// either; this holds when somebody has changed the file's mode.
+bool may_ask(const http::Request& request);
+io::Task<void> refuse(http::Exchange& exchange);  // 403
+
 }  // namespace fairlead::control

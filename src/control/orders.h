@@ -1,0 +1,80 @@
+// What `fairlead serve` can be asked to do and to tell beyond status and logs: values, routes and
+// the client's side.
+//
+//   POST /v1/orders                 an Order as JSON; answers its events as NDJSON until it is done
+//   GET  /v1/KIND?app=&environment= releases, deployments, builds, artifacts, audit, secrets: JSON
+//   PUT  /v1/secrets?app=&environment=   {"NAME":"value", …}; null takes one out
+//
+// Events: {"event":"log","text":…}, {"event":"step","step":…}, and at the end
+// {"event":"deployment","deployment":…} or {"event":"error","code":…,"message":…,"hint":…}. An
+// order goes on when its client goes away.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "control/client.h"
+#include "control/deployment.h"
+#include "http/router.h"
+
+namespace fairlead::control {
+
+enum class OrderKind : std::uint8_t { kDeploy, kRollback, kScale, kRestart };
+
+struct Order {
+  OrderKind kind = OrderKind::kDeploy;
+  EnvironmentName environment;               // kDeploy: the app's name is taken from its file
+  std::string folder;                        // kDeploy: the app's, absolute
+  std::string artifact;                      // kDeploy: instead of building
+  unsigned release = 0;                      // kRollback: 0 is the one before
+  std::map<std::string, unsigned> replicas;  // kScale: by process type
+  bool blue_green = false;
+  Duration watch{0};
+  std::string by;  // set by the server, from the peer's credentials
+};
+
+using Emit = std::function<void(std::string event)>;  // one JSON object
+
+struct OrderHandlers {
+  // Carries it out; the task ends with it. `emit` may be called until then.
+  std::function<io::Task<void>(Order, Emit)> carry_out;
+  // The JSON of a kind above; kNotFound for others.
+  std::function<io::Task<Result<std::string>>(std::string kind, EnvironmentName)> read;
+  // Values to set; nothing takes the name out.
+  std::function<Result<>(EnvironmentName, std::map<std::string, std::optional<std::string>>,
+                         std::string by)>
+      set_secrets;
+};
+
+// `gate` owns the orders that are being carried out.
+void add_order_routes(http::Router& router, io::Loop& loop, io::Gate& gate, OrderHandlers handlers);
+
+std::string event_log(std::string_view text);
+std::string event_step(const Step& step);
+std::string event_deployment(const Deployment& deployment);
+std::string event_error(const Error& error);
+
+std::string to_json(const Order& order);
+Result<Order> order_from_json(std::string_view text);
+
+// The texts of the elements of a JSON array; nothing when it is none.
+std::vector<std::string> split_array(std::string_view json);
+// The body of PUT /v1/secrets.
+std::string secrets_to_json(
+    const std::vector<std::pair<std::string, std::optional<std::string>>>& values);
+
+struct Event {
+  std::string log;  // of "log"
+  std::optional<Step> step;
+  std::optional<Deployment> deployment;
+  std::optional<Error> error;
+};
+Result<Event> event_from_json(std::string_view text);
+
+}  // namespace fairlead::control
