@@ -220,6 +220,18 @@ Result<Cgroup> CgroupTree::make(std::string_view name, const Limits& limits) con
   return cgroup;
 }
 
+Cgroup CgroupTree::open(std::string_view name) const {
+  Cgroup cgroup;
+  cgroup.v2_ = v2_;
+  for (const auto& [controller, place] : controllers_) {
+    const std::string folder = fmt::format("{}/{}", place.folder, name);
+    std::error_code ignored;
+    if (!place.folder.empty() && std::filesystem::is_directory(folder, ignored))
+      cgroup.folders_[controller] = folder;
+  }
+  return cgroup;
+}
+
 Result<> CgroupTree::apply(const Cgroup& cgroup, const Limits& limits) const {
   const auto folder = [&](const char* controller) -> std::optional<std::string> {
     const auto found = cgroup.folders_.find(controller);

@@ -53,6 +53,8 @@ class CgroupTree {
 
   // A cgroup with these limits; an old one of this name is emptied and made anew.
   Result<Cgroup> make(std::string_view name, const Limits& limits) const;
+  // The cgroup of that name as it is: of a process that another control has started.
+  Cgroup open(std::string_view name) const;
   // One sentence for every limit of `limits` that will not be enforced here, and why.
   std::vector<std::string> not_enforced(const Limits& limits) const;
   // Kills what still runs in any cgroup of this instance (left by a run that was killed).

@@ -37,7 +37,7 @@ EdgeProcess::EdgeProcess(const Surroundings& surroundings, std::vector<std::stri
                          std::function<control::Snapshot()> make_snapshot,
                          std::function<void()> on_change)
     : surroundings_(surroundings),
-      folder_(surroundings.folder / "edge"),
+      folder_(folder_in(surroundings.folder)),
       make_snapshot_(std::move(make_snapshot)),
       process_(surroundings, process_spec(folder_, std::move(environment)), std::move(on_change)),
       client_(surroundings.loop, control_address(folder_), "edge"),
@@ -57,7 +57,9 @@ control::Snapshot EdgeProcess::next_snapshot() {
 
 Result<> EdgeProcess::start() {
   TRY_VOID(make_directories(folder_, 0700));
-  TRY_VOID(write_file_atomically(folder_ / "snapshot.json", to_json(next_snapshot()), 0600));
+  // One that runs already has its own, and gets the present one as a change.
+  if (!surroundings_.adopt || !find_running(surroundings_.folder, "edge"))
+    TRY_VOID(write_file_atomically(folder_ / "snapshot.json", to_json(next_snapshot()), 0600));
   TRY_VOID(process_.start());
   gate_.spawn(keep_sending(*this));
   return {};
@@ -127,6 +129,27 @@ io::Task<Result<>> EdgeProcess::send() {
     surroundings_.logs.note("edge", refused.message());
   refused_ = refused;
   co_return fail(std::move(refused));
+}
+
+io::Task<Result<>> EdgeProcess::origin_idle(std::string origin, io::Deadline deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.time() - now());
+  http::Request request;
+  request.method = http::Method::kPost;
+  request.method_text = "POST";
+  request.target = fmt::format("/wait-idle?origin={}&timeout_ms={}", http::percent_encode(origin),
+                               std::clamp<long>(left.count(), 0, 3'600'000));
+  CO_TRY(const auto response, co_await client_.send(std::move(request), deadline.within(1h)));
+  if (response.status == 200) co_return Result<>();
+  co_return fail(Code::kTimeout, fmt::format("{} still has requests in flight", origin));
+}
+
+io::Task<Result<std::string>> EdgeProcess::counters(io::Deadline deadline) {
+  http::Request request;
+  request.target = "/counters";
+  CO_TRY(auto response, co_await client_.send(std::move(request), deadline));
+  if (response.status != 200)
+    co_return fail(Code::kProtocol, fmt::format("the edge answered {}", response.status));
+  co_return std::move(response.body);
 }
 
 io::Task<void> EdgeProcess::stop() {

@@ -28,11 +28,20 @@ class EdgeProcess {
   void changed();
   // ok once the edge has taken what was there at the time of the call; kInvalid when it refused it.
   io::Task<Result<>> up_to_date(io::Deadline deadline);
+  // Waits until no request is in flight at this origin, or the deadline. What the edge does not
+  // know has none.
+  io::Task<Result<>> origin_idle(std::string origin, io::Deadline deadline);
+  // What the edge has counted, as JSON: for control::TrafficMeter.
+  io::Task<Result<std::string>> counters(io::Deadline deadline);
   // The edge stops accepting, finishes what is in flight (at most `grace`), and ends.
   io::Task<void> stop();
 
   control::ProcessStatus status() const { return process_.status(); }
   const Process& process() const { return process_; }
+  // Where an edge in these surroundings keeps its snapshot.
+  static std::filesystem::path folder_in(const std::filesystem::path& surroundings) {
+    return surroundings / "edge";
+  }
 
  private:
   static io::Task<void> keep_sending(EdgeProcess& self);

@@ -17,6 +17,7 @@ Command Environment::command(const std::string& name, std::string_view line,
   variables["APP_VERSION"] = spec_.version;
   variables["FAIRLEAD_APP"] = spec_.app.name;
   variables["FAIRLEAD_ENVIRONMENT"] = spec_.app.environment;
+  if (!spec_.release.empty()) variables["FAIRLEAD_RELEASE"] = spec_.release;
   for (const auto& [key, value] : more) variables[key] = value;
   Command command{.name = name, .argv = command_line(line), .directory = spec_.root};
   for (const auto& [key, value] : variables)
@@ -40,7 +41,7 @@ ProcessSpec Environment::process_spec(const config::ProcessSpec& type) const {
 io::Task<Result<>> Environment::run_release_command(io::Deadline deadline) {
   const std::string& line = spec_.app.deploy.release_command;
   if (line.empty()) co_return Result<>();
-  const std::string name = "release";
+  const std::string name = spec_.release.empty() ? "release" : "release." + spec_.release;
   CO_TRY(auto output, Output::open(surroundings_.loop, surroundings_.folder / (name + ".log"),
                                    [&](std::span<const std::string_view> lines) {
                                      surroundings_.logs.append(name, lines);
@@ -59,21 +60,37 @@ io::Task<Result<>> Environment::run_release_command(io::Deadline deadline) {
   co_return Result<>();
 }
 
+ReplicaSet& Environment::make_set(const config::ProcessSpec& type) {
+  control::Pool pool{.name = pool_name(type.name),
+                     .balance = type.balance == config::Balance::kLeastRequests
+                                    ? control::Balance::kLeastRequests
+                                    : control::Balance::kRoundRobin};
+  if (!type.health.empty()) pool.health.path = type.health;
+  sets_.push_back(
+      std::make_unique<ReplicaSet>(surroundings_, process_spec(type), std::move(pool), on_change_));
+  return *sets_.back();
+}
+
 Result<> Environment::start() {
-  for (const auto& type : spec_.app.processes) {
-    control::Pool pool{.name = pool_name(type.name),
-                       .balance = type.balance == config::Balance::kLeastRequests
-                                      ? control::Balance::kLeastRequests
-                                      : control::Balance::kRoundRobin};
-    if (!type.health.empty()) pool.health.path = type.health;
-    auto& set = sets_.emplace_back(surroundings_, process_spec(type), std::move(pool), on_change_);
-    TRY_VOID(set.grow(type.replicas));
-  }
+  for (const auto& type : spec_.app.processes) TRY_VOID(grow(type.name, type.replicas));
   return {};
 }
 
+Result<> Environment::grow(std::string_view type, unsigned count) {
+  const auto* process = spec_.app.process(type);
+  if (!process) return fail(Code::kNotFound, fmt::format("no process type '{}'", type));
+  auto* known = set(type);
+  return (known ? *known : make_set(*process)).grow(count);
+}
+
+ReplicaSet* Environment::set(std::string_view type) {
+  for (auto& set : sets_)
+    if (set->type() == type) return set.get();
+  return nullptr;
+}
+
 io::Task<Result<>> Environment::until_ready(io::Deadline deadline) {
-  for (auto& set : sets_) CO_TRY_VOID(co_await set.until_ready(deadline));
+  for (auto& set : sets_) CO_TRY_VOID(co_await set->until_ready(deadline));
   co_return Result<>();
 }
 
@@ -85,7 +102,7 @@ io::Task<void> stop_one(ReplicaSet& set) { co_await set.stop(); }
 
 io::Task<void> Environment::stop() {
   io::Gate gate(surroundings_.loop);
-  for (auto& set : sets_) gate.spawn(stop_one(set));
+  for (auto& set : sets_) gate.spawn(stop_one(*set));
   static_cast<void>(co_await gate.drained(io::Deadline::never()));
 }
 
@@ -97,7 +114,7 @@ std::vector<control::Pool> Environment::pools() const {
   std::vector<control::Pool> pools;
   for (const auto& type : spec_.app.processes)
     for (const auto& set : sets_)
-      if (set.type() == type.name && serves(spec_.app, type)) pools.push_back(set.pool());
+      if (set->type() == type.name && serves(spec_.app, type)) pools.push_back(set->pool());
   return pools;
 }
 
@@ -109,13 +126,13 @@ control::EnvironmentStatus Environment::status() const {
   if (const auto url = spec_.variables.find("DATABASE_URL"); url != spec_.variables.end())
     status.store = without_password(url->second);
   for (const auto& set : sets_)
-    std::ranges::move(set.statuses(), std::back_inserter(status.processes));
+    std::ranges::move(set->statuses(), std::back_inserter(status.processes));
   return status;
 }
 
 const Process* Environment::failed() const {
   for (const auto& set : sets_)
-    if (const auto* process = set.failed()) return process;
+    if (const auto* process = set->failed()) return process;
   return nullptr;
 }
 

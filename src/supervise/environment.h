@@ -38,6 +38,10 @@ class Environment {
 
   // Starts all replicas of all process types; does not wait.
   Result<> start();
+  // Starts replicas of one process type until there are `count`; does not wait. kNotFound.
+  Result<> grow(std::string_view type, unsigned count);
+  // The replicas of that process type; null while none was ever started.
+  ReplicaSet* set(std::string_view type);
   io::Task<Result<>> until_ready(io::Deadline deadline);
   // Stops everything; returns when nothing is left.
   io::Task<void> stop();
@@ -55,11 +59,12 @@ class Environment {
   Command command(const std::string& name, std::string_view line,
                   const config::Variables& more) const;
   ProcessSpec process_spec(const config::ProcessSpec& type) const;
+  ReplicaSet& make_set(const config::ProcessSpec& type);
 
   const Surroundings& surroundings_;
   EnvironmentSpec spec_;
   std::function<void()> on_change_;
-  std::vector<ReplicaSet> sets_;
+  std::vector<std::unique_ptr<ReplicaSet>> sets_;
   std::vector<std::string> last_lines_;
 };
 

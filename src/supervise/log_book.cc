@@ -37,9 +37,11 @@ std::optional<LogLine> parse_line(std::string_view line) {
 
 bool wanted(const LogQuery& query, std::string_view replica) {
   if (query.replicas.empty()) return true;
-  const auto type = replica.substr(0, replica.find('.'));
-  return std::ranges::any_of(query.replicas,
-                             [&](const auto& name) { return name == replica || name == type; });
+  // "web" is all of web.1, web.2, …; "web.1" is web.1.v3, too.
+  return std::ranges::any_of(query.replicas, [&](const auto& name) {
+    return replica.starts_with(name) &&
+           (replica.size() == name.size() || replica[name.size()] == '.');
+  });
 }
 
 // The lines of one process, newest file first until there are enough.

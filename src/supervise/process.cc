@@ -59,6 +59,7 @@ Result<> Process::start() {
                             [this, name](std::span<const std::string_view> lines) {
                               surroundings_.logs.append(name, lines);
                             }));
+  if (surroundings_.adopt) adopted_ = find_running(surroundings_.folder, name);
   gate_.spawn(keep_running(*this));
   return {};
 }
@@ -99,8 +100,12 @@ io::Task<void> Process::keep_running(Process& self) {
 Command Process::prepare(Attempt& attempt) const {
   Command command = spec_.command;
   if (!spec_.serves) return command;
-  attempt.port = free_port();
   attempt.socket = surroundings_.folder / (command.name + ".sock");
+  if (adopted_) {
+    attempt.port = adopted_->port;
+    return command;
+  }
+  attempt.port = command.port = free_port();
   ::unlink(attempt.socket.c_str());  // left by a process that was killed; many do not replace it
   command.environment.push_back("HOST=127.0.0.1");
   command.environment.push_back(fmt::format("PORT={}", attempt.port));
@@ -111,7 +116,10 @@ Command Process::prepare(Attempt& attempt) const {
 // Starts it, waits until it is ready, then until it has ended or shall end. An error says why it
 // could not be started or did not become ready.
 io::Task<Result<>> Process::live(Attempt& attempt) {
-  auto run = Run::start(surroundings_, prepare(attempt), *output_);
+  const Command command = prepare(attempt);
+  const auto adopted = std::exchange(adopted_, std::nullopt);
+  auto run = adopted ? Run::adopt(surroundings_, *adopted, *output_)
+                     : Run::start(surroundings_, command, *output_);
   if (!run) co_return fail(std::move(run).error().in("cannot start it"));
   attempt.run = std::move(*run);
   attempt.run->on_exit = [&attempt] { attempt.interrupted.request(); };

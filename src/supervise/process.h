@@ -54,7 +54,8 @@ class Process {
 
   Process(const Process&) = delete;
 
-  // Once. An error means that it cannot even be tried (no FIFO).
+  // Once. Where the surroundings say so, one that an earlier control started is taken over instead.
+  // An error means that it cannot even be tried (no FIFO).
   Result<> start();
   // Waits until it is ready. kUnavailable when it is in a crash loop or did not become ready in
   // time (it is tried again all the same; see failure()); kCancelled when it is stopped.
@@ -86,7 +87,8 @@ class Process {
   ProcessSpec spec_;
   std::function<void()> on_change_;
   std::unique_ptr<Output> output_;
-  Attempt* attempt_ = nullptr;  // in the frame of run_once()
+  std::optional<Record> adopted_;  // to be taken over by the first attempt
+  Attempt* attempt_ = nullptr;     // in the frame of run_once()
   io::Address address_;
   control::ProcessState state_ = control::ProcessState::kStopped;
   WallTime since_ = wall_now();

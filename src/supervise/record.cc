@@ -19,10 +19,11 @@ std::string boot_id() {
   return std::string(split(text, '\n')[0]);
 }
 
-// Fields 3 (state) and 22 (start time) of /proc/PID/stat; the second field is the command in
-// parentheses, which may hold anything, so counting starts behind its last parenthesis.
+// Fields 3 (state), 6 (session) and 22 (start time) of /proc/PID/stat; the second field is the
+// command in parentheses, which may hold anything, so counting starts behind its last parenthesis.
 struct Stat {
   char state = '?';
+  pid_t session = 0;
   std::uint64_t start = 0;
 };
 std::optional<Stat> read_stat(pid_t pid) {
@@ -32,7 +33,9 @@ std::optional<Stat> read_stat(pid_t pid) {
   if (end == std::string::npos) return std::nullopt;
   const auto fields = split(std::string_view(*content).substr(end + 2), ' ');
   if (fields.size() < 20 || fields[0].empty()) return std::nullopt;
-  return Stat{.state = fields[0][0], .start = parse_unsigned(fields[19]).value_or(0)};
+  return Stat{.state = fields[0][0],
+              .session = static_cast<pid_t>(parse_unsigned(fields[3]).value_or(0)),
+              .start = parse_unsigned(fields[19]).value_or(0)};
 }
 
 std::filesystem::path file_of(const std::filesystem::path& folder, std::string_view name) {
@@ -41,11 +44,12 @@ std::filesystem::path file_of(const std::filesystem::path& folder, std::string_v
 
 }  // namespace
 
-Result<> write_record(const std::filesystem::path& folder, std::string_view name, pid_t pid) {
+Result<> write_record(const std::filesystem::path& folder, std::string_view name, pid_t pid,
+                      std::uint16_t port) {
   const auto stat = read_stat(pid);
-  return write_file_atomically(file_of(folder, name),
-                               fmt::format("{} {} {}\n", pid, stat ? stat->start : 0, boot_id()),
-                               0600);
+  return write_file_atomically(
+      file_of(folder, name),
+      fmt::format("{} {} {} {}\n", pid, stat ? stat->start : 0, boot_id(), port), 0600);
 }
 
 void remove_record(const std::filesystem::path& folder, std::string_view name) {
@@ -66,13 +70,20 @@ std::vector<Record> read_records(const std::filesystem::path& folder) {
     if (entry.path().extension() != ".pid") continue;
     const std::string content = read_file(entry.path(), 4096).value_or("");
     const auto words = split(std::string_view(content).substr(0, content.find('\n')), ' ');
-    if (words.size() != 3) continue;
+    if (words.size() != 4) continue;
     records.push_back({.name = entry.path().stem(),
                        .pid = static_cast<pid_t>(parse_unsigned(words[0]).value_or(0)),
                        .start = parse_unsigned(words[1]).value_or(0),
-                       .boot = std::string(words[2])});
+                       .boot = std::string(words[2]),
+                       .port = static_cast<std::uint16_t>(parse_unsigned(words[3]).value_or(0))});
   }
   return records;
+}
+
+std::optional<Record> find_running(const std::filesystem::path& folder, std::string_view name) {
+  for (const auto& record : read_records(folder))
+    if (record.name == name && still_runs(record)) return record;
+  return std::nullopt;
 }
 
 namespace {
@@ -84,8 +95,9 @@ struct Leftover {
 
 // Taken by pidfd before the last look at what it is: so it stays the process that was looked at.
 void find_recorded(io::Loop& loop, const std::filesystem::path& folder,
-                   std::vector<Leftover>& found) {
+                   const std::vector<Record>& kept, std::vector<Leftover>& found) {
   for (const auto& record : read_records(folder)) {
+    if (std::ranges::any_of(kept, [&](const Record& k) { return k.name == record.name; })) continue;
     remove_record(folder, record.name);
     if (record.pid <= 0) continue;
     auto process = io::Child::adopt(loop, record.pid);
@@ -102,7 +114,7 @@ std::string mark_of(pid_t pid, const std::filesystem::path& folder) {
 }
 
 void find_marked(io::Loop& loop, const std::filesystem::path& folder,
-                 std::vector<Leftover>& found) {
+                 const std::vector<Record>& kept, std::vector<Leftover>& found) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     const auto number = parse_unsigned(entry.path().filename().native());
@@ -110,6 +122,9 @@ void find_marked(io::Loop& loop, const std::filesystem::path& folder,
     const bool known = std::ranges::any_of(
         found, [&](const Leftover& leftover) { return leftover.process.pid() == pid; });
     if (pid == 0 || pid == ::getpid() || known || mark_of(pid, folder).empty()) continue;
+    const auto stat = read_stat(pid);
+    if (!stat || std::ranges::any_of(kept, [&](const Record& k) { return k.pid == stat->session; }))
+      continue;
     auto process = io::Child::adopt(loop, pid);
     const std::string name = mark_of(pid, folder);
     if (process && !name.empty()) found.push_back({name, std::move(*process)});
@@ -120,12 +135,21 @@ void find_marked(io::Loop& loop, const std::filesystem::path& folder,
 
 io::Task<std::vector<std::string>> end_leftovers(io::Loop& loop, std::filesystem::path folder,
                                                  io::Deadline deadline) {
+  return end_leftovers_but(loop, std::move(folder), [](const Record&) { return false; }, deadline);
+}
+
+io::Task<std::vector<std::string>> end_leftovers_but(io::Loop& loop, std::filesystem::path folder,
+                                                     std::function<bool(const Record&)> keep,
+                                                     io::Deadline deadline) {
+  std::vector<Record> kept;
+  for (auto& record : read_records(folder))
+    if (still_runs(record) && keep(record)) kept.push_back(std::move(record));
   std::vector<std::string> names;
   // Twice: what is being killed may be starting something.
   for (int round = 0; round < 2; ++round) {
     std::vector<Leftover> found;
-    find_recorded(loop, folder, found);
-    find_marked(loop, folder, found);
+    find_recorded(loop, folder, kept, found);
+    find_marked(loop, folder, kept, found);
     for (auto& [name, process] : found) {
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
       static_cast<void>(process.signal(SIGTERM));

@@ -15,6 +15,7 @@ Result<> ReplicaSet::grow(unsigned count) {
   while (replicas_.size() < count) {
     ProcessSpec spec = spec_;
     spec.command.name = fmt::format("{}.{}", spec.type, replicas_.size() + 1);
+    if (!spec.release.empty()) spec.command.name += "." + spec.release;
     auto replica = std::make_unique<Process>(surroundings_, std::move(spec), on_change_);
     TRY_VOID(replica->start());
     replicas_.push_back(std::move(replica));
@@ -41,12 +42,29 @@ io::Task<void> ReplicaSet::stop() {
   static_cast<void>(co_await gate.drained(io::Deadline::never()));
 }
 
-control::Pool ReplicaSet::pool() const {
+io::Task<void> ReplicaSet::retire(std::string origin, Process& replica, const Idle& idle) {
+  co_await idle(std::move(origin));
+  co_await replica.stop();
+}
+
+io::Task<void> ReplicaSet::shrink(unsigned count, Idle idle) {
+  if (replicas_.size() <= count) co_return;
+  io::Gate gate(surroundings_.loop);
+  for (std::size_t i = count; i < replicas_.size(); ++i)
+    gate.spawn(retire(origin_of(*replicas_[i]), *replicas_[i], idle));
+  static_cast<void>(co_await gate.drained(io::Deadline::never()));
+  replicas_.resize(count);
+}
+
+std::string ReplicaSet::origin_of(const Process& replica) const {
+  return pool_.name.substr(0, pool_.name.rfind('/') + 1) + replica.spec().command.name;
+}
+
+control::Pool ReplicaSet::pool(unsigned most) const {
   control::Pool pool = pool_;
-  const std::string environment = pool.name.substr(0, pool.name.rfind('/') + 1);
   for (const auto& replica : replicas_)
-    if (replica->ready())
-      pool.origins.push_back({.id = environment + replica->spec().command.name,
+    if (replica->ready() && pool.origins.size() < most)
+      pool.origins.push_back({.id = origin_of(*replica),
                               .address = replica->address().to_string(),
                               .release = spec_.release});
   return pool;

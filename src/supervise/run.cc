@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <signal.h>
 
-#include "supervise/record.h"
 
 namespace fairlead::supervise {
 
@@ -52,8 +51,20 @@ Result<std::unique_ptr<Run>> Run::start(const Surroundings& surroundings, const 
   std::unique_ptr<Run> run(
       new Run(surroundings, command.name, std::move(*child), std::move(cgroup), output));
   // Without a record nobody would find it after our death; that is worth a line, not the replica.
-  if (auto written = write_record(surroundings.folder, command.name, run->pid()); !written)
+  if (auto written = write_record(surroundings.folder, command.name, run->pid(), command.port);
+      !written)
     surroundings.logs.note(command.name, written.error().message());
+  run->gate_.spawn(watch(*run));
+  return run;
+}
+
+Result<std::unique_ptr<Run>> Run::adopt(const Surroundings& surroundings, const Record& record,
+                                        Output& output) {
+  TRY(auto child, io::Child::adopt(surroundings.loop, record.pid));
+  // Only now is it sure that the number still means the same process.
+  if (!still_runs(record)) return fail(Code::kNotFound, fmt::format("{} has ended", record.name));
+  std::unique_ptr<Run> run(new Run(surroundings, record.name, std::move(child),
+                                   surroundings.cgroups.open(record.name), output));
   run->gate_.spawn(watch(*run));
   return run;
 }

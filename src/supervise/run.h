@@ -17,6 +17,7 @@
 #include "supervise/cgroup.h"
 #include "supervise/log_book.h"
 #include "supervise/output.h"
+#include "supervise/record.h"
 
 namespace fairlead::supervise {
 
@@ -27,6 +28,7 @@ struct Surroundings {
   LogBook& logs;
   const CgroupTree& cgroups;
   bool die_with_parent = false;  // as `fairlead up` wants it: nothing outlives control
+  bool adopt = false;            // as `fairlead serve` does: what an earlier control left is ours
 };
 
 struct Command {
@@ -36,6 +38,7 @@ struct Command {
   std::vector<std::string> environment;  // the whole of it
   std::string directory;
   Limits limits;
+  std::uint16_t port = 0;  // its PORT, for the record; 0 for none
   // Own mount, IPC and UTS namespaces where the machine allows them. No PID namespace: its first
   // process ignores SIGTERM unless it handles it, and programs differ there.
   bool isolate = true;
@@ -47,6 +50,9 @@ class Run {
   // is left of it then.
   static Result<std::unique_ptr<Run>> start(const Surroundings& surroundings,
                                             const Command& command, Output& output);
+  // Takes over one that an earlier control started. Its exit status will not be known.
+  static Result<std::unique_ptr<Run>> adopt(const Surroundings& surroundings, const Record& record,
+                                            Output& output);
   // After it has ended: `exited()` is set.
   ~Run() = default;
 
