@@ -18,7 +18,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kHost = "127.0.0.1";
 constexpr Duration kLifetime = std::chrono::hours(24 * 365);
 constexpr Duration kRenewBefore = std::chrono::hours(24 * 30);
 
@@ -54,7 +53,8 @@ supervise::Variables variables_of(const config::AppSpec& app, const StateFolders
   return variables;
 }
 
-Result<io::Address> listen_address(const char* name, std::uint16_t standard) {
+Result<io::Address> listen_address(const char* name, std::uint16_t standard,
+                                   std::string_view host) {
   std::uint64_t port = standard;
   if (const char* text = std::getenv(name); text && *text) {
     const auto number = parse_unsigned(text);
@@ -63,7 +63,7 @@ Result<io::Address> listen_address(const char* name, std::uint16_t standard) {
                       .hint("a port is a number from 0 (any free one) to 65535"));
     port = *number;
   }
-  TRY(const io::Address address, io::Address::ip(kHost, static_cast<std::uint16_t>(port)));
+  TRY(const io::Address address, io::Address::ip(host, static_cast<std::uint16_t>(port)));
   // Tried here, where the error can be explained; the edge binds it a moment later.
   const auto socket = io::listen(address);
   if (socket) return io::local_address(socket->get());
@@ -76,11 +76,10 @@ Result<io::Address> listen_address(const char* name, std::uint16_t standard) {
 }
 
 Result<control::CertificateSpec> self_signed(const StateFolders& folders,
-                                             const config::AppSpec& app) {
-  std::vector<std::string> names = {"localhost", "*.localhost", kHost, "::1"};
-  for (const auto& route : app.routes)
-    if (!route.host.empty() && std::ranges::find(names, route.host) == names.end())
-      names.push_back(route.host);
+                                             const std::vector<std::string>& hosts) {
+  std::vector<std::string> names = {"localhost", "*.localhost", "127.0.0.1", "::1"};
+  for (const auto& host : hosts)
+    if (!host.empty() && std::ranges::find(names, host) == names.end()) names.push_back(host);
   const fs::path folder = folders.state / "certificates";
   const control::CertificateSpec files{.certificate = folder / "self-signed.pem",
                                        .key = folder / "self-signed.key"};
@@ -97,7 +96,7 @@ Result<control::CertificateSpec> self_signed(const StateFolders& folders,
   return files;
 }
 
-std::vector<control::Route> routes_of(const supervise::Environment& environment) {
+std::vector<control::Route> routes_of(const supervise::Environment& environment, bool any_host) {
   const auto& app = environment.spec().app;
   std::vector<control::Route> routes;
   const auto add = [&](std::string host, const config::RouteSpec& spec) {
@@ -119,7 +118,8 @@ std::vector<control::Route> routes_of(const supervise::Environment& environment)
                    .burst = spec.limit.burst}});
   };
   for (const auto& route : app.routes) add(route.host, route);
-  for (const auto& route : app.routes) add("", route);
+  if (any_host)
+    for (const auto& route : app.routes) add("", route);
   if (app.routes.empty())
     for (const auto& type : app.processes)
       if (supervise::serves(app, type)) add("", {.path = "/", .process = type.name});

@@ -23,14 +23,16 @@ supervise::Variables variables_of(const config::AppSpec& app, const StateFolders
 
 // The address for a listener: the port in the variable `name`, or `standard`; 0 is any free one. A
 // port that is taken is an error that names its owner and the variable.
-Result<io::Address> listen_address(const char* name, std::uint16_t standard);
+Result<io::Address> listen_address(const char* name, std::uint16_t standard,
+                                   std::string_view host = "127.0.0.1");
 
-// The self-signed certificate for these names, made when there is none for them or it ends soon.
+// The self-signed certificate for localhost and these hosts, made when there is none for them or it
+// ends soon.
 Result<control::CertificateSpec> self_signed(const StateFolders& folders,
-                                             const config::AppSpec& app);
+                                             const std::vector<std::string>& hosts);
 
-// Routes of the `up` form: the app's own, and each again for every other host, so that localhost
-// works without any.
-std::vector<control::Route> routes_of(const supervise::Environment& environment);
+// The app's routes. With `any_host`, as `up` wants it, each again for every other host, so that
+// localhost works without any.
+std::vector<control::Route> routes_of(const supervise::Environment& environment, bool any_host);
 
 }  // namespace fairlead::cli

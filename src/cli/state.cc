@@ -17,14 +17,14 @@ namespace fairlead::cli {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-// FNV-1a: only to make a long path short; the lock in the state folder is what excludes others.
+// FNV-1a. The lock in the state folder is what excludes others, not this.
 std::string short_name(std::string_view text) {
   std::uint64_t hash = 14695981039346656037u;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
   return fmt::format("{:08x}", static_cast<std::uint32_t>(hash ^ (hash >> 32)));
 }
+
+namespace {
 
 fs::path runtime_root() {
   if (const char* folder = std::getenv("XDG_RUNTIME_DIR"); folder && *folder == '/')
@@ -46,6 +46,15 @@ Result<> make_private(const fs::path& folder) {
                                       "yours",
                                       folder.string())));
   return {};
+}
+
+// Folders of Fairleads that were killed, and whose state folder is gone too.
+void remove_forgotten() {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(runtime_root(), error))
+    if (const auto state = read_file(entry.path() / "state", 4096);
+        state && !fs::exists(*state, error))
+      fs::remove_all(entry.path(), error);
 }
 
 bool has_app(const fs::path& folder) {
@@ -90,6 +99,7 @@ Result<> make_folders(const StateFolders& folders) {
   TRY_VOID(make_directories(folders.runtime.parent_path().parent_path()));
   TRY_VOID(make_private(folders.runtime.parent_path()));
   TRY_VOID(make_private(folders.runtime));
+  remove_forgotten();
   return write_file_atomically(folders.runtime / "state", folders.state.native(), 0600);
 }
 
@@ -115,17 +125,39 @@ Result<StateLock> StateLock::take(const StateFolders& folders) {
   return lock;
 }
 
+fs::path serve_state(const std::string& given) {
+  if (!given.empty()) return given;
+  if (const char* state = std::getenv("FAIRLEAD_STATE"); state && *state) return state;
+  if (::geteuid() == 0) return "/var/lib/fairlead";
+  if (const char* folder = std::getenv("XDG_STATE_HOME"); folder && *folder == '/')
+    return fs::path(folder) / "fairlead";
+  const char* home = std::getenv("HOME");
+  return fs::path(home ? home : "/") / ".local/state/fairlead";
+}
+
+namespace {
+
+// .fairlead beside the fairlead.toml of `app` or, without it, of the nearest folder that has one.
+std::optional<fs::path> beside_app(const std::string& app) {
+  std::error_code ignored;
+  if (!app.empty())
+    return (fs::is_directory(app, ignored) ? fs::path(app) : fs::path(app).parent_path()) /
+           ".fairlead";
+  for (fs::path folder = fs::current_path(ignored);; folder = folder.parent_path()) {
+    if (has_app(folder)) return folder / ".fairlead";
+    if (folder == folder.parent_path()) return std::nullopt;
+  }
+}
+
+}  // namespace
+
 Result<StateFolders> find_state(const std::string& given, const std::string& app) {
   if (!given.empty()) return folders_of(given);
   if (const char* state = std::getenv("FAIRLEAD_STATE"); state && *state) return folders_of(state);
-  if (!app.empty())
-    return folders_of((fs::is_directory(app) ? fs::path(app) : fs::path(app).parent_path()) /
-                      ".fairlead");
-  std::error_code ignored;
-  for (fs::path folder = fs::current_path(ignored);; folder = folder.parent_path()) {
-    if (has_app(folder)) return folders_of(folder / ".fairlead");
-    if (folder == folder.parent_path()) break;
-  }
+  const auto beside = beside_app(app);
+  if (beside && (!app.empty() || is_locked(*beside))) return folders_of(*beside);
+  if (const auto serve = serve_state(""); is_locked(serve)) return folders_of(serve);
+  if (beside) return folders_of(*beside);
   const auto found = running();
   if (found.size() == 1) return folders_of(found[0]);
   if (found.empty())

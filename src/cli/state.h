@@ -28,6 +28,9 @@ struct StateFolders {
   std::filesystem::path logs() const { return state / "logs"; }
 };
 
+// Eight hex digits that stand for a text: short, not secret, the same everywhere.
+std::string short_name(std::string_view text);
+
 // Which folders belong to this state folder; makes nothing.
 StateFolders folders_of(const std::filesystem::path& state);
 // Makes them, both for the owner alone. kDenied when the runtime folder belongs to someone else.
@@ -43,9 +46,14 @@ class StateLock {
   UniqueFd fd_;
 };
 
+// Where `fairlead serve` keeps its state: `given`; else $FAIRLEAD_STATE; else /var/lib/fairlead for
+// root, $XDG_STATE_HOME/fairlead (~/.local/state/fairlead) for others.
+std::filesystem::path serve_state(const std::string& given);
+
 // The state folder a verb is about: `given` (--state); else $FAIRLEAD_STATE; else .fairlead beside
-// the fairlead.toml of `app` or, without it, of the present folder or the nearest above it. When
-// there is none either: the only one that runs, of this user.
+// the fairlead.toml of `app`. Without `app`: the one beside the nearest fairlead.toml above the
+// present folder if that runs, else that of `fairlead serve` if that runs; at last the only one of
+// this user that runs.
 Result<StateFolders> find_state(const std::string& given, const std::string& app);
 
 }  // namespace fairlead::cli

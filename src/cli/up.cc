@@ -120,7 +120,9 @@ class Up {
     TRY_VOID(make_directories(folders_.state / "data", 0700));
     TRY(http_, listen_address("FAIRLEAD_HTTP_PORT", 8080));
     TRY(https_, listen_address("FAIRLEAD_HTTPS_PORT", 8443));
-    TRY(certificate_, self_signed(folders_, app));
+    std::vector<std::string> hosts;
+    for (const auto& route : app.routes) hosts.push_back(route.host);
+    TRY(certificate_, self_signed(folders_, hosts));
     TRY(const auto socket, io::Address::unix_path(folders_.control_socket().native()));
     TRY(auto listening, io::listen(socket));
     api_.serve(std::move(listening));
@@ -150,7 +152,7 @@ class Up {
                           {.address = https_.to_string(), .tls = true}};
     snapshot.certificates = {certificate_};
     snapshot.pools = environment_.pools();
-    snapshot.routes = routes_of(environment_);
+    snapshot.routes = routes_of(environment_, true);
     snapshot.access_log = folders_.state / "access.log";
     return snapshot;
   }

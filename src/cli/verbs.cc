@@ -10,6 +10,8 @@
 #include "cli/generate.h"
 #include "cli/read_verbs.h"
 #include "cli/render.h"
+#include "cli/serve.h"
+#include "cli/ship_verbs.h"
 #include "cli/terminal.h"
 #include "cli/up.h"
 #include "edge/run.h"
@@ -24,6 +26,9 @@ struct Definitions {
   std::function<int()> chosen;
 
   UpOptions up;
+  ServeOptions serve;
+  ShipOptions ship;
+  SecretsOptions secrets;
   CheckOptions check;
   StatusOptions status;
   LogsOptions logs;
@@ -47,6 +52,10 @@ struct Definitions {
     define_logs();
     define_cache();
     define_render();
+    define_serve();
+    define_orders();
+    define_history();
+    define_secrets();
     define_edge();
     define_version();
     define_help();
@@ -144,6 +153,93 @@ struct Definitions {
     app->add_flag("--console", render.console, "Add a database console, where the engine can");
     app->add_flag("--check", render.check, "Have the engine's own programs look at the files");
     add_json(app, render.json);
+  }
+  void define_serve() {
+    auto* app = verb("serve", "Run control for many apps: edge, deployments, API",
+                     [this] { return run_serve(serve); });
+    add_serve_state(app, serve.state);
+  }
+  static void add_serve_state(CLI::App* app, std::string& into) {
+    app->add_option("--state", into,
+                    "The state folder of 'fairlead serve' (default: "
+                    "$FAIRLEAD_STATE, or /var/lib/fairlead)")
+        ->type_name("DIR");
+  }
+  void add_environment(CLI::App* app, control::EnvironmentName& into) {
+    app->add_option("-a,--app", into.app, "The app (default: the only one)")->type_name("NAME");
+    app->add_option("-e,--env", into.environment, "The environment (default: production)")
+        ->type_name("NAME");
+  }
+  CLI::App* order(const char* name, const char* description, control::OrderKind kind) {
+    auto* app = verb(name, description, [this, kind] {
+      ship.order.kind = kind;
+      return run_order(ship);
+    });
+    add_serve_state(app, ship.state);
+    add_json(app, ship.json);
+    return app;
+  }
+  void define_orders() {
+    ship.order.environment.environment = "production";
+    auto* deploy =
+        order("deploy", "Build the app of a folder and make it live", control::OrderKind::kDeploy);
+    deploy->add_option("folder", ship.folder, "The folder of the fairlead.toml (default: .)")
+        ->type_name("DIR");
+    deploy
+        ->add_option("-e,--env", ship.order.environment.environment,
+                     "The environment (default: production)")
+        ->type_name("NAME");
+    deploy->add_option("--artifact", ship.order.artifact, "This artifact, instead of building")
+        ->type_name("DIGEST");
+    deploy->add_flag("--blue-green", ship.order.blue_green,
+                     "All new replicas first, then one switch");
+    deploy
+        ->add_option("--watch", ship.watch,
+                     "Hold the new release against the old one for so long; worse goes back")
+        ->type_name("DURATION");
+    auto* rollback =
+        order("rollback", "Make an earlier release live again", control::OrderKind::kRollback);
+    rollback->add_option("release", ship.release, "The release (default: the one before)")
+        ->type_name("vN");
+    add_environment(rollback, ship.order.environment);
+    auto* scale = order("scale", "Change how many replicas run", control::OrderKind::kScale);
+    scale->add_option("replicas", ship.scale, "Process types and their counts: web=5")
+        ->type_name("TYPE=N")
+        ->expected(1, -1)
+        ->required();
+    add_environment(scale, ship.order.environment);
+    add_environment(order("restart", "Replace all replicas by new ones, one after the other",
+                          control::OrderKind::kRestart),
+                    ship.order.environment);
+  }
+  void define_history() {
+    static constexpr std::pair<const char*, const char*> kKinds[] = {
+        {"releases", "List the releases of an environment"},
+        {"deployments", "List what was made live, when, and what became of it"},
+        {"builds", "List the builds of an app"},
+        {"audit", "List who did what"}};
+    for (const auto& [kind, description] : kKinds) {
+      auto* app = verb(kind, description, [this, kind] { return run_history(kind, ship); });
+      add_environment(app, ship.order.environment);
+      add_serve_state(app, ship.state);
+      add_json(app, ship.json);
+    }
+  }
+  void define_secrets() {
+    secrets.environment.environment = "production";
+    auto* app = verb("secrets", "Set, unset, list or import the secrets of an environment",
+                     [this] { return run_secrets(secrets); });
+    app->add_option("action", secrets.action,
+                    "What to do; values are asked for, or read from stdin")
+        ->type_name("ACTION")
+        ->required()
+        ->check(CLI::IsMember({"set", "unset", "list", "import"}));
+    app->add_option("names", secrets.names, "Names of environment variables")
+        ->type_name("NAME")
+        ->expected(0, -1);
+    add_environment(app, secrets.environment);
+    add_serve_state(app, secrets.state);
+    add_json(app, secrets.json);
   }
   void define_edge() {
     auto* app = verb("edge", "Run the edge alone, from the snapshot in its folder",

@@ -196,6 +196,18 @@ std::string secrets_to_json(
   return object.dump();
 }
 
+std::string to_json(const SecretNote& secret) {
+  return dump({{"name", secret.name}, {"version", secret.version}, {"set_at", secret.set_at}});
+}
+
+Result<SecretNote> secret_from_json(std::string_view text) {
+  return parse<SecretNote>("a secret", text, [](const json& object, SecretNote& secret) {
+    read(object, "name", secret.name);
+    read(object, "version", secret.version);
+    read(object, "set_at", secret.set_at);
+  });
+}
+
 Result<Event> event_from_json(std::string_view text) {
   return parse<Event>("an event", text, [](const json& object, Event& event) {
     read(object, "text", event.log);

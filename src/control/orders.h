@@ -69,6 +69,15 @@ std::vector<std::string> split_array(std::string_view json);
 std::string secrets_to_json(
     const std::vector<std::pair<std::string, std::optional<std::string>>>& values);
 
+// What is told of a secret: never its value.
+struct SecretNote {
+  std::string name;
+  unsigned version = 0;
+  std::string set_at;  // RFC 3339
+};
+std::string to_json(const SecretNote& secret);
+Result<SecretNote> secret_from_json(std::string_view text);
+
 struct Event {
   std::string log;  // of "log"
   std::optional<Step> step;

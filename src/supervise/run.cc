@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <signal.h>
 
-
 namespace fairlead::supervise {
 
 namespace {

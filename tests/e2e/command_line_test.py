@@ -7,7 +7,8 @@ import pytest
 
 from support.process import FAIRLEAD, ROOT, run
 
-VERBS = ["up", "check", "status", "logs", "edge", "version", "help", "completion", "man"]
+VERBS = ["up", "check", "status", "logs", "serve", "deploy", "rollback", "scale", "restart", "releases", "deployments", "builds",
+         "audit", "secrets", "cache", "render", "edge", "version", "help", "completion", "man"]
 
 
 def test_version_is_semver_in_both_forms():

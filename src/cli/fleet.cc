@@ -1,0 +1,293 @@
+#include "cli/fleet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "cli/app_setup.h"
+#include "config/load.h"
+#include "ship/secrets.h"
+#include "supervise/record.h"
+
+namespace fairlead::cli {
+
+namespace fs = std::filesystem;
+using ship::Group;
+
+namespace {
+
+constexpr Duration kLeftoversGrace = 5s;
+
+// "web.2.v3" is replica 2 of type web of release 3; nothing for other names.
+struct ReplicaName {
+  std::string type;
+  unsigned number = 0;
+  unsigned release = 0;
+};
+std::optional<ReplicaName> parse_name(std::string_view name) {
+  const auto parts = split(name, '.');
+  if (parts.size() != 3 || !parts[2].starts_with('v')) return std::nullopt;
+  const auto number = parse_unsigned(parts[1]);
+  const auto release = parse_unsigned(parts[2].substr(1));
+  if (!number || !release) return std::nullopt;
+  return ReplicaName{.type = std::string(parts[0]),
+                     .number = static_cast<unsigned>(*number),
+                     .release = static_cast<unsigned>(*release)};
+}
+
+fs::path scale_file(const StateFolders& folders, const control::EnvironmentName& name) {
+  return folders.state / "environments" / name.app / (name.environment + ".scale");
+}
+
+// "web 5" a line.
+std::map<std::string, unsigned> read_scale(const fs::path& file) {
+  std::map<std::string, unsigned> scale;
+  const std::string content = read_file(file).value_or("");
+  for (const auto line : split(content, '\n')) {
+    const auto space = line.find(' ');
+    if (space == std::string_view::npos) continue;
+    if (const auto count = parse_unsigned(line.substr(space + 1)))
+      scale[std::string(line.substr(0, space))] = static_cast<unsigned>(*count);
+  }
+  return scale;
+}
+
+}  // namespace
+
+fs::path secrets_folder(const StateFolders& folders, const std::string& app) {
+  return folders.state / "secrets" / app;
+}
+
+Fleet::Fleet(Harbour& harbour, control::EnvironmentName name)
+    : harbour_(harbour),
+      name_(std::move(name)),
+      logs_(harbour.loop, harbour.folders.logs() / name_.app / name_.environment),
+      cgroups_(supervise::CgroupTree::find(
+          fmt::format("{}-{}-{}", harbour.folders.instance, name_.app, name_.environment))),
+      surroundings_{.loop = harbour.loop,
+                    .folder = harbour.folders.runtime / short_name(name_.to_string()),
+                    .logs = logs_,
+                    .cgroups = cgroups_,
+                    .adopt = true},
+      scale_(read_scale(scale_file(harbour.folders, name_))) {}
+
+io::Task<void> Fleet::clean_up() {
+  static_cast<void>(make_directories(surroundings_.folder, 0700));
+  static_cast<void>(co_await supervise::end_leftovers_but(
+      harbour_.loop, surroundings_.folder,
+      [](const supervise::Record& record) { return parse_name(record.name).has_value(); },
+      io::Deadline::in(kLeftoversGrace)));
+}
+
+supervise::Environment* Fleet::find(unsigned release) const {
+  const auto found = releases_.find(release);
+  return found == releases_.end() ? nullptr : found->second.get();
+}
+
+const supervise::Environment* Fleet::environment(unsigned release) const { return find(release); }
+
+Result<supervise::EnvironmentSpec> Fleet::spec_of(const control::Release& release,
+                                                  fs::path root) const {
+  auto loaded = config::load_text(release.config, "fairlead.toml");
+  if (!loaded.app) return fail(Code::kInvalid, config::to_text(loaded.diagnostics));
+  supervise::EnvironmentSpec spec;
+  TRY(spec.app, loaded.app->resolve(name_.environment));
+  const fs::path data = harbour_.folders.state / "data" / name_.app;
+  TRY_VOID(make_directories(data, 0700));
+
+  auto& variables = spec.variables;
+  variables = {{"HOME", data}, {"LANG", "C.UTF-8"}};
+  for (const auto& [key, value] : spec.app.env) variables[key] = value;
+  TRY(const auto secrets,
+      ship::Secrets::open(secrets_folder(harbour_.folders, name_.app), name_.environment));
+  TRY(const auto values, secrets.values(release.secrets));
+  for (const auto& [key, value] : values) variables[key] = value;
+  if (spec.app.services.empty())
+    variables.emplace("DATABASE_URL",
+                      fmt::format("sqlite://{}/{}.db", data.string(), name_.environment));
+  variables["PATH"] = supervise::search_path(spec.app, root, variables["PATH"]);
+  spec.root = std::move(root);
+  spec.version = release.version;
+  spec.release = release.name();
+  return spec;
+}
+
+io::Task<Result<>> Fleet::prepare(control::Release release) {
+  if (find(release.number)) co_return Result<>();
+  CO_TRY_VOID(make_directories(surroundings_.folder, 0700));
+  auto unpack = [this, digest = release.artifact] { return harbour_.artifacts.unpacked(digest); };
+  CO_TRY(auto root, co_await harbour_.worker.run(harbour_.loop, std::move(unpack)));
+  CO_TRY(auto spec, spec_of(release, std::move(root)));
+  releases_[release.number] = std::make_unique<supervise::Environment>(
+      surroundings_, std::move(spec), [this] { harbour_.edge->changed(); });
+  co_return Result<>();
+}
+
+io::Task<Result<>> Fleet::run_release_command(unsigned release, io::Deadline deadline) {
+  auto* environment = find(release);
+  auto done = co_await environment->run_release_command(deadline);
+  if (!done && !environment->last_lines().empty())
+    co_return fail(
+        Error(done.error().code(), fmt::format("{}\n    {}", done.error().message(),
+                                               fmt::join(environment->last_lines(), "\n    "))));
+  co_return done;
+}
+
+std::vector<Group> Fleet::wanted(unsigned release) const {
+  std::vector<Group> groups;
+  if (const auto* environment = find(release))
+    for (const auto& type : environment->spec().app.processes) {
+      const auto scaled = scale_.find(type.name);
+      groups.push_back(
+          {release, type.name, scaled == scale_.end() ? type.replicas : scaled->second});
+    }
+  return groups;
+}
+
+io::Task<Result<>> Fleet::start(Group group, io::Deadline deadline) {
+  auto* environment = find(group.release);
+  if (!environment) co_return fail(Code::kNotFound, "the release is not prepared");
+  CO_TRY_VOID(environment->grow(group.type, group.count));
+  co_return co_await environment->set(group.type)->until_ready(deadline);
+}
+
+io::Task<Result<>> Fleet::route(std::vector<Group> groups, io::Deadline deadline) {
+  routed_ = std::move(groups);
+  routed_once_ = true;
+  harbour_.edge->changed();
+  co_return co_await harbour_.edge->up_to_date(deadline);
+}
+
+io::Task<void> Fleet::idle(std::string origin, io::Deadline deadline) const {
+  // In time or not: it is stopped all the same.
+  static_cast<void>(co_await harbour_.edge->origin_idle(std::move(origin), deadline));
+}
+
+io::Task<Result<>> Fleet::shrink(Group group, io::Deadline deadline) {
+  auto* environment = find(group.release);
+  if (!environment) co_return co_await shrink_strangers(group.release, deadline);
+  if (auto* set = environment->set(group.type))
+    co_await set->shrink(group.count, [this, deadline](std::string origin) {
+      return idle(std::move(origin), deadline);
+    });
+  bool anything = false;
+  for (const auto& type : environment->spec().app.processes)
+    if (auto* set = environment->set(type.name)) anything |= set->count() > 0;
+  const bool routed = std::ranges::any_of(
+      routed_, [&](const Group& each) { return each.release == group.release && each.count > 0; });
+  if (!anything && !routed) releases_.erase(group.release);
+  co_return deadline.passed() ? fail(Code::kTimeout, "requests were still in flight") : Result<>();
+}
+
+// Replicas of a release that this control knows nothing of but their records.
+io::Task<Result<>> Fleet::shrink_strangers(unsigned release, io::Deadline deadline) {
+  const auto is_of_it = [release](const supervise::Record& record) {
+    const auto name = parse_name(record.name);
+    return name && name->release == release;
+  };
+  for (const auto& record : supervise::read_records(surroundings_.folder))
+    if (is_of_it(record)) co_await idle(pool_prefix() + record.name, deadline);
+  static_cast<void>(co_await supervise::end_leftovers_but(
+      harbour_.loop, surroundings_.folder,
+      [is_of_it](const supervise::Record& record) { return !is_of_it(record); },
+      io::Deadline::in(kLeftoversGrace)));
+  co_return Result<>();
+}
+
+std::vector<Group> Fleet::running() const {
+  std::map<std::pair<unsigned, std::string>, unsigned> counts;
+  for (const auto& [number, environment] : releases_)
+    for (const auto& type : environment->spec().app.processes)
+      if (auto* set = environment->set(type.name); set && set->count() > 0)
+        counts[{number, type.name}] = set->count();
+  for (const auto& record : supervise::read_records(surroundings_.folder))
+    if (const auto name = parse_name(record.name); name && !find(name->release))
+      ++counts[{name->release, name->type}];
+  std::vector<Group> groups;
+  for (const auto& [key, count] : counts) groups.push_back({key.first, key.second, count});
+  return groups;
+}
+
+io::Task<Result<control::Traffic>> Fleet::traffic(unsigned release, io::Deadline deadline) {
+  CO_TRY(const auto counters, co_await harbour_.edge->counters(deadline));
+  auto& meter = harbour_.meter;
+  CO_TRY_VOID(meter.take(counters));
+  if (release != 0) co_return meter.total(pool_prefix(), fmt::format("v{}", release));
+  // Counts from the beginning, so that two of them can be told apart; times of the last period.
+  auto traffic = meter.total(pool_prefix(), "");
+  const auto period = meter.since_mark(pool_prefix());
+  traffic.p50 = period.p50;
+  traffic.p99 = period.p99;
+  meter.mark(pool_prefix());
+  co_return traffic;
+}
+
+std::optional<control::Failure> Fleet::evidence(unsigned release) const {
+  const auto* environment = find(release);
+  const auto* process = environment ? environment->failed() : nullptr;
+  return process ? process->failure() : std::nullopt;
+}
+
+Result<> Fleet::scale(const std::map<std::string, unsigned>& replicas) {
+  auto scale = scale_;
+  for (const auto& [type, count] : replicas) scale[type] = count;
+  std::string content;
+  for (const auto& [type, count] : scale) content += fmt::format("{} {}\n", type, count);
+  const fs::path file = scale_file(harbour_.folders, name_);
+  TRY_VOID(make_directories(file.parent_path(), 0700));
+  TRY_VOID(write_file_atomically(file, content, 0600));
+  scale_ = std::move(scale);
+  return {};
+}
+
+void Fleet::add_as_before(control::Snapshot& snapshot) const {
+  if (!harbour_.before) return;
+  for (const auto& pool : harbour_.before->pools)
+    if (pool.name.starts_with(pool_prefix())) snapshot.pools.push_back(pool);
+  for (const auto& route : harbour_.before->routes)
+    if (route.pool.starts_with(pool_prefix())) snapshot.routes.push_back(route);
+}
+
+void Fleet::add_to(control::Snapshot& snapshot) const {
+  if (!routed_once_) return add_as_before(snapshot);
+  std::map<std::string, control::Pool> pools;
+  const supervise::Environment* leading = nullptr;
+  for (const auto& group : routed_) {
+    auto* environment = find(group.release);
+    if (!environment) continue;
+    // Routes change with the last replica, not with the first: all that the new ones need is ready
+    // only then.
+    if (group.count > 0) leading = environment;
+    auto* set = environment->set(group.type);
+    const auto* type = environment->spec().app.process(group.type);
+    if (!set || !supervise::serves(environment->spec().app, *type)) continue;
+    auto pool = set->pool(group.count);
+    auto& whole = pools[group.type];
+    if (whole.name.empty()) {
+      whole = std::move(pool);
+    } else {
+      std::ranges::move(pool.origins, std::back_inserter(whole.origins));
+    }
+  }
+  if (!leading) return;
+  for (auto& route : routes_of(*leading, false)) {
+    const auto type = route.pool.substr(route.pool.rfind('/') + 1);
+    if (pools.contains(type)) snapshot.routes.push_back(std::move(route));
+  }
+  for (auto& [type, pool] : pools) snapshot.pools.push_back(std::move(pool));
+}
+
+control::EnvironmentStatus Fleet::status() const {
+  control::EnvironmentStatus status{.app = name_.app, .environment = name_.environment};
+  for (const auto& [number, environment] : releases_) {
+    auto part = environment->status();
+    status.version = part.version;
+    status.store = part.store;
+    std::ranges::move(part.processes, std::back_inserter(status.processes));
+  }
+  return status;
+}
+
+}  // namespace fairlead::cli

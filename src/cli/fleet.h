@@ -1,0 +1,86 @@
+// One environment's processes and their place in the edge's snapshot: what ship asks for, done by
+// the supervisor and the edge.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/state.h"
+#include "control/snapshot.h"
+#include "control/traffic_meter.h"
+#include "io/worker.h"
+#include "ship/artifact_store.h"
+#include "ship/fleet.h"
+#include "supervise/edge_process.h"
+#include "supervise/environment.h"
+
+namespace fairlead::cli {
+
+// What the fleets of all environments share. Outlives them.
+struct Harbour {
+  io::Loop& loop;
+  StateFolders folders;
+  ship::ArtifactStore& artifacts;
+  io::Worker& worker;  // for what the artifact store does
+  supervise::EdgeProcess* edge = nullptr;
+  control::TrafficMeter meter;
+  // What an edge that was taken over has served so far: it stays so for every environment until
+  // that one is recovered.
+  std::optional<control::Snapshot> before;
+};
+
+class Fleet final : public ship::Fleet {
+ public:
+  Fleet(Harbour& harbour, control::EnvironmentName name);
+
+  // Ends what an earlier control left half done (a release command, a process without a record).
+  // Replicas stay.
+  io::Task<void> clean_up();
+
+  io::Task<Result<>> prepare(control::Release release) override;
+  io::Task<Result<>> run_release_command(unsigned release, io::Deadline deadline) override;
+  std::vector<ship::Group> wanted(unsigned release) const override;
+  io::Task<Result<>> start(ship::Group group, io::Deadline deadline) override;
+  io::Task<Result<>> route(std::vector<ship::Group> groups, io::Deadline deadline) override;
+  io::Task<Result<>> shrink(ship::Group group, io::Deadline deadline) override;
+  std::vector<ship::Group> running() const override;
+  io::Task<Result<control::Traffic>> traffic(unsigned release, io::Deadline deadline) override;
+  std::optional<control::Failure> evidence(unsigned release) const override;
+
+  // How many replicas of a process type are wanted whatever the file says. Kept on disk.
+  Result<> scale(const std::map<std::string, unsigned>& replicas);
+  // Adds what is routed to the snapshot.
+  void add_to(control::Snapshot& snapshot) const;
+  control::EnvironmentStatus status() const;
+  supervise::LogBook& logs() { return logs_; }
+  const supervise::Environment* environment(unsigned release) const;
+  const control::EnvironmentName& name() const { return name_; }
+  std::filesystem::path log_folder() const { return logs_.folder(); }
+
+ private:
+  supervise::Environment* find(unsigned release) const;
+  Result<supervise::EnvironmentSpec> spec_of(const control::Release& release,
+                                             std::filesystem::path root) const;
+  void add_as_before(control::Snapshot& snapshot) const;
+  io::Task<void> idle(std::string origin, io::Deadline deadline) const;
+  io::Task<Result<>> shrink_strangers(unsigned release, io::Deadline deadline);
+  std::string pool_prefix() const { return name_.to_string() + "/"; }
+
+  Harbour& harbour_;
+  control::EnvironmentName name_;
+  supervise::LogBook logs_;
+  supervise::CgroupTree cgroups_;
+  supervise::Surroundings surroundings_;
+  std::map<unsigned, std::unique_ptr<supervise::Environment>> releases_;
+  std::map<std::string, unsigned> scale_;
+  std::vector<ship::Group> routed_;
+  bool routed_once_ = false;
+};
+
+// "secrets/APP" below the state folder: where ship::Secrets keeps those of an app.
+std::filesystem::path secrets_folder(const StateFolders& folders, const std::string& app);
+
+}  // namespace fairlead::cli

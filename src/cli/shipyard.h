@@ -1,0 +1,41 @@
+// From a folder, or an earlier artifact, to a release in the ledger.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "cli/fleet.h"
+#include "control/orders.h"
+#include "ship/ledger.h"
+
+namespace fairlead::cli {
+
+class Shipyard {
+ public:
+  Shipyard(Harbour& harbour, ship::Ledger& ledger);
+
+  // Reads the folder's fairlead.toml: which environment the order is about.
+  Result<control::EnvironmentName> environment_of(const control::Order& order) const;
+  // Builds (or finds the artifact that the order names) and adds a release. The build's output goes
+  // to `emit` and to logs/APP/builds/N.log. kInvalid when the build fails.
+  io::Task<Result<control::Release>> make_release(control::Order order, control::Emit emit);
+  // Removes artifacts and secret values that no release which can be rolled back to needs.
+  io::Task<void> clean_up(control::EnvironmentName environment);
+
+ private:
+  struct App {
+    config::AppSpec spec;
+    std::string text;  // the whole file, with the Procfile's process types written out
+  };
+  Result<App> load(const control::Order& order) const;
+  io::Task<Result<control::Build>> build(const App& app, const control::Emit& emit);
+  io::Task<Result<control::Build>> find(const App& app, std::string digest);
+  Result<std::map<std::string, unsigned>> pin_secrets(const config::AppSpec& spec) const;
+
+  Harbour& harbour_;
+  ship::Ledger& ledger_;
+  supervise::CgroupTree cgroups_;
+  std::set<std::string> building_;  // apps: two builds at once would share a copy
+};
+
+}  // namespace fairlead::cli
