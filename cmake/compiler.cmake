@@ -56,13 +56,15 @@ if(FAIRLEAD_TIDY)
   set(CMAKE_CXX_CLANG_TIDY ${FAIRLEAD_CLANG_TIDY} --quiet)
 endif()
 
-# ccache makes a second build (another preset, a fresh clone) cheap. The precompiled header needs its time stamps left
-# out, and ccache told that this is meant.
+# ccache makes a second build (another preset, a fresh clone) cheap. It knows the precompiled header by what it is made from
+# (cmake/house.cmake writes that beside it), not by its bytes, which hold the path of this checkout.
 find_program(FAIRLEAD_CCACHE ccache)
 if(FAIRLEAD_CCACHE AND NOT FAIRLEAD_TIDY)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
-      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${FAIRLEAD_CCACHE})
+      CCACHE_PCH_EXTSUM=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${FAIRLEAD_CCACHE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # Time stamps left out, and only paths that ccache can make relative.
     add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+    set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -include-pch <PCH_FILE>)
   endif()
 endif()

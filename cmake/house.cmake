@@ -54,6 +54,11 @@ function(fairlead_precompile target)
   endif()
   if(target STREQUAL fairlead_base)
     target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
+    # For ccache: what the header is made from. The flags are part of what it looks at anyway.
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
+    file(SHA256 ${CMAKE_SOURCE_DIR}/cmake/precompiled.h content)
+    file(WRITE ${CMAKE_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch.sum
+         "${content} ${CMAKE_CXX_COMPILER_VERSION}\n")
   else()
     target_link_libraries(${target} PRIVATE fmt::fmt)
     target_precompile_headers(${target} REUSE_FROM fairlead_base)

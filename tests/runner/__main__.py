@@ -20,6 +20,7 @@ Parts, in the order of a whole run
   fuzz     each fuzz target, for a bounded number of inputs
   asan     unit, golden, e2e and fault under address and undefined-behaviour sanitizers
   tsan     the same under the thread sanitizer
+  asan-unit, tsan-unit   of these only the unit tests; not part of a whole run, which has them already
   quick    format, arrows, harness, docs, unit, golden
   all      everything
 
@@ -86,6 +87,8 @@ PARTS = {
     "tsan": sanitized("tsan"),
 }
 GROUPS = {"quick": ["format", "arrows", "harness", "docs", "unit", "golden"], "all": list(PARTS)}
+for _preset in ("asan", "tsan"):
+    PARTS[f"{_preset}-unit"] = lambda report, pattern, preset=_preset: unit(report, pattern, preset)
 
 
 def main(arguments):
