@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 
@@ -52,6 +53,7 @@ def measure_store(options):
 
 
 def teller():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that proxies are stopped and the priority is given back
     started = time.monotonic()
 
     def say(line):
