@@ -96,8 +96,10 @@ TEST_F(PostgresTest, OneThatFailsDoesNotHurtTheOthers) {
 
 TEST_F(PostgresTest, OpensConnectionsAsTheLoadAsksForThem) {
   open({.max_connections = 4});
+  // A connection that is still being made ready counts as busy, so a slow machine may open a second
+  // one here.
   ASSERT_TRUE(query("SELECT 1"));
-  EXPECT_EQ(database->stats().connections, 1u);
+  EXPECT_LE(database->stats().connections, 2u);
   for (int i = 0; i < 3; ++i) {
     std::vector<Result<Rows>> results;
     io::block_on(*loop, run_all(*loop, *database, "SELECT pg_sleep(0.01 + $1 * 0)", 20, results));

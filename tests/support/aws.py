@@ -67,12 +67,13 @@ class LambdaRuntime(Origin):
     def __init__(self):
         self.events, self.answers = queue.Queue(), queue.Queue()
         self.number = 0
+        self.generation = 0  # of the function that may ask for events
         super().__init__(self.answer)
 
     def answer(self, request):
         path = request.path.removeprefix("/2018-06-01/runtime/")
         if path == "invocation/next":
-            event = self.events.get()
+            event = self.next_event()
             if event is None:
                 return None
             self.number += 1
@@ -80,6 +81,18 @@ class LambdaRuntime(Origin):
                             {"Lambda-Runtime-Aws-Request-Id": f"id-{self.number}"})
         self.answers.put((path, json.loads(request.body)))
         return response(202, '{"status":"OK"}')
+
+    def next_event(self):
+        generation = self.generation
+        while generation == self.generation:
+            try:
+                return self.events.get(timeout=0.02)
+            except queue.Empty:
+                pass
+        return None  # the one that asked was killed: what comes now is for its successor
+
+    def forget_function(self):
+        self.generation += 1
 
     def invoke(self, event):
         """(path below runtime/, the JSON posted)."""
