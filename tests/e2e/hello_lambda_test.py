@@ -70,6 +70,7 @@ def test_wrong_configuration_is_reported_as_such(folder):
 def test_the_first_answer_comes_at_once(runtime):
     assert os.path.getsize(BUILD / "hello") <= 15 << 20
     times = []
+    assert runtime.asked.acquire(timeout=20)
     for _ in range(10):
         runtime.function.stop(9)
         runtime.forget_function()
@@ -77,5 +78,7 @@ def test_the_first_answer_comes_at_once(runtime):
         runtime.function = runtime.start()
         runtime.invoke(rest("GET", "/"))
         times.append(time.monotonic() - begin)
+        # Before it was invoked, and again: killed only then, so that no question of its own is still under way.
+        assert runtime.asked.acquire(timeout=20) and runtime.asked.acquire(timeout=20)
     sanitized = BUILD.name in ("asan", "tsan")  # they take their time to start
     assert min(times) <= (1 if sanitized else 0.015), times

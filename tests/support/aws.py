@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import queue
+import threading
 
 from support.origin import Origin, response
 
@@ -68,6 +69,7 @@ class LambdaRuntime(Origin):
         self.events, self.answers = queue.Queue(), queue.Queue()
         self.number = 0
         self.generation = 0  # of the function that may ask for events
+        self.asked = threading.Semaphore(0)  # how often one asked
         super().__init__(self.answer)
 
     def answer(self, request):
@@ -84,11 +86,15 @@ class LambdaRuntime(Origin):
 
     def next_event(self):
         generation = self.generation
+        self.asked.release()
         while generation == self.generation:
             try:
-                return self.events.get(timeout=0.02)
+                event = self.events.get(timeout=0.02)
             except queue.Empty:
-                pass
+                continue
+            if generation == self.generation:
+                return event
+            self.events.put(event)
         return None  # the one that asked was killed: what comes now is for its successor
 
     def forget_function(self):
