@@ -279,6 +279,11 @@ void Fleet::add_to(control::Snapshot& snapshot) const {
   for (auto& [type, pool] : pools) snapshot.pools.push_back(std::move(pool));
 }
 
+std::vector<std::string> Fleet::notes() const {
+  if (releases_.empty()) return {};
+  return releases_.rbegin()->second->not_enforced();
+}
+
 control::EnvironmentStatus Fleet::status() const {
   control::EnvironmentStatus status{.app = name_.app, .environment = name_.environment};
   for (const auto& [number, environment] : releases_) {

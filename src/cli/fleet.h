@@ -55,6 +55,8 @@ class Fleet final : public ship::Fleet {
   // Adds what is routed to the snapshot.
   void add_to(control::Snapshot& snapshot) const;
   control::EnvironmentStatus status() const;
+  // What is not enforced of the releases that run.
+  std::vector<std::string> notes() const;
   supervise::LogBook& logs() { return logs_; }
   const supervise::Environment* environment(unsigned release) const;
   const control::EnvironmentName& name() const { return name_; }

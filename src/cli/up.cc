@@ -178,10 +178,7 @@ class Up {
     auto environment = environment_.status();
     environment.urls = urls();
     status.environments = {std::move(environment)};
-    for (const auto& type : environment_.spec().app.processes)
-      for (auto& sentence :
-           cgroups_.not_enforced({.memory = type.memory, .cpus = type.cpu_millis / 1000.0}))
-        status.notes.push_back(fmt::format("{}: {}", type.name, sentence));
+    status.notes = environment_.not_enforced();
     return status;
   }
 

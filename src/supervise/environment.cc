@@ -130,6 +130,17 @@ control::EnvironmentStatus Environment::status() const {
   return status;
 }
 
+std::vector<std::string> Environment::not_enforced() const {
+  std::vector<std::string> sentences;
+  for (const auto& type : spec_.app.processes)
+    for (const auto& sentence : surroundings_.cgroups.not_enforced(
+             {.memory = type.memory, .cpus = type.cpu_millis / 1000.0}))
+      sentences.push_back(fmt::format("{}: {}", type.name, sentence));
+  if (!namespaces_allowed())
+    sentences.push_back("replicas have no namespaces of their own: only root may make them");
+  return sentences;
+}
+
 const Process* Environment::failed() const {
   for (const auto& set : sets_)
     if (const auto* process = set->failed()) return process;

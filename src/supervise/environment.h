@@ -50,6 +50,8 @@ class Environment {
   // For the edge's snapshot: a pool for each process type that serves.
   std::vector<control::Pool> pools() const;
   control::EnvironmentStatus status() const;
+  // What of the spec this machine does not enforce, and why: a sentence each.
+  std::vector<std::string> not_enforced() const;
   // The first process that has failed, for its evidence; null if none has.
   const Process* failed() const;
   // The name of the pool of that process type.

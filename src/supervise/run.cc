@@ -1,8 +1,12 @@
 #include "supervise/run.h"
 
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
+
+#include "base/file.h"
+#include "base/strings.h"
 
 namespace fairlead::supervise {
 
@@ -11,6 +15,14 @@ namespace {
 constexpr unsigned kNamespaces = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
 
 }  // namespace
+
+bool namespaces_allowed() {
+  const std::string status = read_file("/proc/self/status").value_or("");
+  const auto line = status.find("CapEff:\t");
+  if (line == std::string::npos) return false;
+  const auto capabilities = parse_unsigned(std::string_view(status).substr(line + 8, 16), 16);
+  return capabilities && (*capabilities >> CAP_SYS_ADMIN & 1) != 0;
+}
 
 Run::Run(const Surroundings& surroundings, std::string name, io::Child child, Cgroup cgroup,
          Output& output)

@@ -44,6 +44,9 @@ struct Command {
   bool isolate = true;
 };
 
+// Whether this process may make namespaces (CAP_SYS_ADMIN); else processes run without their own.
+bool namespaces_allowed();
+
 class Run {
  public:
   // Starts the command with stdout and stderr on `output`. An error says which step failed; nothing

@@ -1,0 +1,225 @@
+#include "cli/order_desk.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "ship/secrets.h"
+
+namespace fairlead::cli {
+
+namespace {
+
+constexpr Duration kPatience = std::chrono::minutes(5);
+
+std::string action_of(control::OrderKind kind) {
+  constexpr const char* kActions[] = {"deploy", "rollback", "scale", "restart"};
+  return kActions[static_cast<std::size_t>(kind)];
+}
+
+template <typename T>
+std::string list(const std::vector<T>& values) {
+  std::vector<std::string> texts;
+  for (const auto& value : values) texts.push_back(control::to_json(value));
+  return fmt::format("[{}]", fmt::join(texts, ","));
+}
+
+}  // namespace
+
+Berth& OrderDesk::add_berth(const EnvironmentName& name) {
+  auto& berth = berths_[name];
+  berth = std::make_unique<Berth>(harbour_, ledger_, name);
+  return *berth;
+}
+
+io::Task<void> OrderDesk::carry_out(control::Order order, control::Emit emit) {
+  auto deployment = co_await deployment_of(std::move(order), emit);
+  emit(deployment ? control::event_deployment(*deployment)
+                  : control::event_error(deployment.error()));
+}
+
+io::Task<Result<control::Deployment>> OrderDesk::deployment_of(control::Order order,
+                                                               control::Emit emit) {
+  if (order.kind == control::OrderKind::kDeploy) {
+    CO_TRY(order.environment, shipyard_.environment_of(order));
+  } else {
+    CO_TRY(order.environment, complete(order.environment));
+  }
+  static_cast<void>(co_await ledger_.audit({.at = wall_now(),
+                                            .by = order.by,
+                                            .action = action_of(order.kind),
+                                            .detail = order.environment.to_string()}));
+  Berth& berth = berth_of(order.environment);
+  static_cast<void>(co_await berth.recovered.wait(io::Deadline::in(kPatience)));
+  if (order.kind == control::OrderKind::kScale) co_return co_await scale(order, berth);
+
+  ship::DeployRequest request;
+  request.by = order.by;
+  request.watch.window = order.watch;
+  if (order.blue_green) request.strategy = ship::Strategy::kBlueGreen;
+  CO_TRY(request.release, co_await release_for(order, emit, request));
+  const auto on_step = [&](const control::Step& step) { emit(control::event_step(step)); };
+  auto deployment = co_await berth.deployer.deploy(std::move(request), on_step);
+  co_await shipyard_.clean_up(order.environment);
+  co_return deployment;
+}
+
+// The release that the order is to make live.
+io::Task<Result<control::Release>> OrderDesk::release_for(const control::Order& order,
+                                                          const control::Emit& emit,
+                                                          ship::DeployRequest& request) {
+  if (order.kind == control::OrderKind::kDeploy)
+    co_return co_await shipyard_.make_release(order, emit);
+  request.run_release_command = false;
+  if (order.kind == control::OrderKind::kRestart) {
+    // The same again, as a release of its own: old and new replicas have different names.
+    request.kind = control::DeploymentKind::kRestart;
+    CO_TRY(auto live, co_await live_of(order.environment));
+    live.by = order.by;
+    live.at = wall_now();
+    co_return co_await ledger_.add_release(std::move(live));
+  }
+  request.kind = control::DeploymentKind::kRollback;
+  unsigned number = order.release;
+  if (number == 0) {
+    CO_TRY(number, co_await release_before(order.environment));
+  }
+  co_return co_await ledger_.release(order.environment, number);
+}
+
+// What was live before the release that is live now.
+io::Task<Result<unsigned>> OrderDesk::release_before(EnvironmentName name) {
+  CO_TRY(const auto live, co_await live_of(name));
+  CO_TRY(const auto deployments, co_await ledger_.deployments(name));
+  for (const auto& deployment : deployments)
+    if (deployment.to == live.number && deployment.from != 0 && deployment.from != live.number &&
+        deployment.state == control::DeploymentState::kSucceeded)
+      co_return deployment.from;
+  co_return fail(Code::kNotFound,
+                 fmt::format("{} has no release before {}", name.to_string(), live.name()));
+}
+
+io::Task<Result<control::Release>> OrderDesk::live_of(EnvironmentName name) {
+  CO_TRY(auto live, co_await ledger_.live(name));
+  if (!live)
+    co_return fail(
+        Error(Code::kNotFound, fmt::format("nothing is deployed to {}", name.to_string()))
+            .hint("fairlead deploy"));
+  co_return std::move(*live);
+}
+
+io::Task<Result<control::Deployment>> OrderDesk::scale(control::Order order, Berth& berth) {
+  CO_TRY(const auto live, co_await live_of(order.environment));
+  auto* environment = berth.fleet.environment(live.number);
+  for (const auto& [type, count] : order.replicas)
+    if (!environment || !environment->spec().app.process(type))
+      co_return fail(Code::kNotFound, fmt::format("{} has no process type '{}'",
+                                                  order.environment.to_string(), type));
+  control::Deployment deployment{.environment = order.environment,
+                                 .kind = control::DeploymentKind::kScale,
+                                 .from = live.number,
+                                 .to = live.number,
+                                 .by = order.by,
+                                 .at = wall_now()};
+  const Instant began = now();
+  CO_TRY(deployment, co_await ledger_.begin(std::move(deployment), std::chrono::minutes(5)));
+  auto outcome = co_await scale_to(order, berth.fleet, live.number);
+  deployment.duration = now() - began;
+  deployment.state =
+      outcome ? control::DeploymentState::kSucceeded : control::DeploymentState::kFailed;
+  deployment.message = outcome ? "scaled" : outcome.error().message();
+  if (!outcome) {
+    deployment.cause = control::DeploymentCause::kUnhealthy;
+    deployment.failure = berth.fleet.evidence(live.number);
+    static_cast<void>(co_await make_as_wanted(berth.fleet, live.number));
+  }
+  CO_TRY_VOID(co_await ledger_.finish(deployment));
+  co_return deployment;
+}
+
+// First up, then the requests, then down.
+io::Task<Result<>> OrderDesk::scale_to(control::Order order, Fleet& fleet, unsigned release) {
+  const auto deadline = io::Deadline::in(kPatience);
+  for (const auto& [type, count] : order.replicas)
+    CO_TRY_VOID(co_await fleet.start({release, type, count}, deadline));
+  CO_TRY_VOID(fleet.scale(order.replicas));
+  co_return co_await make_as_wanted(fleet, release);
+}
+
+io::Task<Result<>> OrderDesk::make_as_wanted(Fleet& fleet, unsigned release) {
+  const auto groups = fleet.wanted(release);
+  CO_TRY_VOID(co_await fleet.route(groups, io::Deadline::in(10s)));
+  for (const auto& group : groups) CO_TRY_VOID(co_await fleet.shrink(group, io::Deadline::in(30s)));
+  co_return Result<>();
+}
+
+Berth& OrderDesk::berth_of(const EnvironmentName& name) {
+  const auto found = berths_.find(name);
+  if (found != berths_.end()) return *found->second;
+  Berth& berth = add_berth(name);
+  berth.recovered.set();
+  return berth;
+}
+
+// The environment that was meant: where there is one app only, it need not be named.
+Result<EnvironmentName> OrderDesk::complete(EnvironmentName name) const {
+  if (name.app.empty()) {
+    std::vector<std::string> apps;
+    for (const auto& [known, berth] : berths_)
+      if (apps.empty() || apps.back() != known.app) apps.push_back(known.app);
+    if (apps.size() != 1)
+      return fail(Error(Code::kInvalid,
+                        fmt::format("{} apps are deployed: {}", apps.size(), fmt::join(apps, ", ")))
+                      .hint("name one by --app"));
+    name.app = apps[0];
+  }
+  if (!berths_.contains(name))
+    return fail(Code::kNotFound, fmt::format("nothing is deployed to {}", name.to_string()));
+  return name;
+}
+
+io::Task<Result<std::string>> OrderDesk::read(std::string kind, EnvironmentName name) {
+  if (kind == "audit") {
+    CO_TRY(const auto entries, co_await ledger_.audit_log());
+    co_return list(entries);
+  }
+  if (kind == "secrets" && !name.app.empty()) co_return list_secrets(name);
+  CO_TRY(name, complete(std::move(name)));
+  if (kind == "secrets") co_return list_secrets(name);
+  if (kind == "releases") {
+    CO_TRY(const auto releases, co_await ledger_.releases(name));
+    co_return list(releases);
+  }
+  if (kind == "deployments") {
+    CO_TRY(const auto deployments, co_await ledger_.deployments(name));
+    co_return list(deployments);
+  }
+  if (kind == "builds") {
+    CO_TRY(const auto builds, co_await ledger_.builds(name.app));
+    co_return list(builds);
+  }
+  co_return fail(Code::kNotFound, fmt::format("there is no '{}'", kind));
+}
+
+Result<std::string> OrderDesk::list_secrets(const EnvironmentName& name) const {
+  TRY(const auto secrets,
+      ship::Secrets::open(secrets_folder(harbour_.folders, name.app), name.environment));
+  std::vector<control::SecretNote> notes;
+  for (const auto& secret : secrets.list())
+    notes.push_back({secret.name, secret.version, secret.set_at});
+  return list(notes);
+}
+
+Result<> OrderDesk::set_secrets(const EnvironmentName& name,
+                                const std::map<std::string, std::optional<std::string>>& values) {
+  TRY(auto secrets,
+      ship::Secrets::open(secrets_folder(harbour_.folders, name.app), name.environment));
+  ship::SecretValues set;
+  for (const auto& [key, value] : values)
+    if (value) set.emplace_back(key, *value);
+  if (!set.empty()) TRY_VOID(secrets.set(set));
+  for (const auto& [key, value] : values)
+    if (!value) TRY_VOID(secrets.unset(key));
+  return {};
+}
+
+}  // namespace fairlead::cli
