@@ -3,13 +3,17 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/strings.h"
 
@@ -103,19 +107,42 @@ Result<> make_folders(const StateFolders& folders) {
   return write_file_atomically(folders.runtime / "state", folders.state.native(), 0600);
 }
 
+namespace {
+
+// As its parent sees it too: a pidfd is readable from the end on, before anybody has reaped it.
+bool has_ended(pid_t pid) {
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
+  return !process || ::poll(&ended, 1, 0) == 1;
+}
+
+// False when somebody else has it.
+Result<bool> try_lock(int fd, const fs::path& path) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  return fail_errno(fmt::format("cannot lock {}", path.string()));
+}
+
+}  // namespace
+
 Result<StateLock> StateLock::take(const StateFolders& folders) {
+  constexpr Duration kSweeping = 10s;  // more than a supervise::Sweeper takes
   const fs::path path = folders.state / "lock";
   StateLock lock;
   lock.fd_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.fd_) return fail_errno(fmt::format("cannot open {}", path.string()));
-  if (::flock(lock.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail_errno(fmt::format("cannot lock {}", path.string()));
+  for (const Instant until = now() + kSweeping;;) {
+    TRY(const bool ours, try_lock(lock.fd(), path));
+    if (ours) break;
     const std::string holder(trim(read_file(path, 64).value_or("")));
-    return fail(Error(Code::kExists, fmt::format("a Fairlead (pid {}) already runs on {}", holder,
-                                                 folders.state.string()))
-                    .hint(fmt::format("look at it with 'fairlead status', stop it with 'kill {}', "
-                                      "or name another folder by --state",
-                                      holder)));
+    const auto pid = parse_unsigned(holder);
+    if (now() > until || !pid || !has_ended(static_cast<pid_t>(*pid)))
+      return fail(Error(Code::kExists, fmt::format("a Fairlead (pid {}) already runs on {}", holder,
+                                                   folders.state.string()))
+                      .hint(fmt::format("look at it with 'fairlead status', stop it with 'kill "
+                                        "{}', or name another folder by --state",
+                                        holder)));
+    std::this_thread::sleep_for(20ms);
   }
   // The lock is what counts; the number is for people.
   const std::string pid = std::to_string(::getpid());

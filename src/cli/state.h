@@ -36,11 +36,14 @@ StateFolders folders_of(const std::filesystem::path& state);
 // Makes them, both for the owner alone. kDenied when the runtime folder belongs to someone else.
 Result<> make_folders(const StateFolders& folders);
 
-// Held by the one control of a state folder, and by nobody after its death. kExists names the
-// holder.
+// Held by the one control of a state folder and its supervise::Sweeper, and by nobody after them.
 class StateLock {
  public:
+  // Waits while what is left of a control that has ended is being swept up; kExists names a holder
+  // that lives.
   static Result<StateLock> take(const StateFolders& folders);
+
+  int fd() const { return fd_.get(); }
 
  private:
   UniqueFd fd_;

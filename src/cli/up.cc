@@ -18,6 +18,7 @@
 #include "io/stream.h"
 #include "supervise/edge_process.h"
 #include "supervise/record.h"
+#include "supervise/sweeper.h"
 
 namespace fairlead::cli {
 
@@ -235,6 +236,7 @@ Result<int> up(const UpOptions& options) {
   TRY(StateFolders folders, find_state(options.state, options.app));
   TRY_VOID(make_folders(folders));
   TRY(const auto lock, StateLock::take(folders));
+  TRY(const auto sweeper, supervise::Sweeper::start(folders.runtime, lock.fd()));
   TRY(const auto loop, io::Loop::create());
   TRY(auto signals, io::Signals::create(*loop, {SIGINT, SIGTERM, SIGHUP}));
   ::signal(SIGPIPE, SIG_IGN);
