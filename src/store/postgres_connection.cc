@@ -178,12 +178,19 @@ io::Task<Result<>> PostgresConnection::connect(io::Deadline deadline) {
   broken_ = false;
   const auto milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(statement_timeout_).count();
-  auto settings = std::make_shared<PostgresRequest>(
+  const auto settings = std::make_shared<PostgresRequest>(
       loop_,
       std::vector<Statement>{{.sql = "SET client_encoding = 'UTF8'"},
                              {.sql = fmt::format("SET statement_timeout = {}", milliseconds)}},
       deadline.time());
-  send(std::move(settings));
+  // A connection whose settings are under way would look busy, and have another opened beside it.
+  send(settings);
+  while (!settings->done.is_set()) {
+    CO_TRY_VOID(receive());
+    if (broken_) co_return fail(error("cannot send"));
+    if (!settings->done.is_set()) CO_TRY_VOID(co_await readiness_->wait(deadline));
+  }
+  if (settings->error) co_return fail(*settings->error);
   co_return Result<>{};
 }
 
