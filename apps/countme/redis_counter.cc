@@ -1,6 +1,6 @@
 #include "redis_counter.h"
 
-#include "service/redis_metrics.h"
+#include "service/store_metrics.h"
 
 namespace countme {
 
@@ -65,7 +65,7 @@ Task<Result<>> RedisCounter::ready(io::Deadline deadline) {
 }
 
 void RedisCounter::add_metrics(telemetry::MetricsText& text) const {
-  service::add_redis_metrics(text, redis_.stats());
+  service::add_store_metrics(text, redis_.stats());
 }
 
 }  // namespace countme

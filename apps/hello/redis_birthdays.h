@@ -1,7 +1,7 @@
 #pragma once
 
 #include "birthdays.h"
-#include "service/redis_metrics.h"
+#include "service/store_metrics.h"
 #include "store/redis.h"
 
 namespace hello {
@@ -18,7 +18,7 @@ class RedisBirthdays final : public Birthdays {
                                              fairlead::io::Deadline deadline) override;
   fairlead::io::Task<fairlead::Result<>> ready(fairlead::io::Deadline deadline) override;
   void add_metrics(fairlead::telemetry::MetricsText& text) const override {
-    fairlead::service::add_redis_metrics(text, redis_.stats());
+    fairlead::service::add_store_metrics(text, redis_.stats());
   }
   fairlead::io::Task<void> close() override { return redis_.close(); }
 

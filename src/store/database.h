@@ -12,6 +12,7 @@
 #include "io/deadline.h"
 #include "io/loop.h"
 #include "io/task.h"
+#include "store/stats.h"
 #include "store/url.h"
 
 namespace fairlead::store {
@@ -45,15 +46,6 @@ class Rows {
   std::string text(std::size_t row, std::size_t column) const;      // "" for NULL
 };
 
-struct DatabaseStats {
-  std::uint64_t transactions = 0;  // answered, well or not
-  std::uint64_t failed = 0;        // of these, those that were not committed
-  std::uint64_t commits = 0;       // SQLite: fewer than transactions, as these share commits
-  std::uint64_t reconnects = 0;
-  std::uint64_t in_flight = 0;
-  std::uint64_t connections = 0;  // open now
-};
-
 // A database, used from one loop's thread. Any number of calls may be in flight; what they do is
 // durable when they return. Errors: kUnavailable (down, locked, full; nothing was changed unless
 // the text says that it is not known), kTimeout (the deadline passed: it is not known whether a
@@ -71,7 +63,9 @@ class Database {
                                io::Deadline deadline);
 
   virtual Dialect dialect() const = 0;
-  virtual DatabaseStats stats() const = 0;
+  virtual Stats stats() const = 0;
+  // How often it made something durable. Where many transactions share a commit, fewer than these.
+  virtual std::uint64_t commits() const = 0;
   // Before destruction, when no call is in flight any more.
   virtual io::Task<void> close() = 0;
 };

@@ -23,11 +23,8 @@ io::Task<void> Postgres::close() {
   (void)co_await gate_.drained(io::Deadline::never());
 }
 
-DatabaseStats Postgres::stats() const {
-  DatabaseStats stats{.transactions = transactions_,
-                      .failed = failed_,
-                      .commits = transactions_ - failed_,
-                      .in_flight = in_flight_};
+Stats Postgres::stats() const {
+  Stats stats{.requests = transactions_, .failed = failed_, .in_flight = in_flight_};
   for (const auto& connection : connections_) {
     stats.connections += connection->up() ? 1 : 0;
     if (connection->times_connected() > 1) stats.reconnects += connection->times_connected() - 1;

@@ -24,7 +24,8 @@ class Postgres final : public Database {
   io::Task<Result<std::vector<Rows>>> transaction(std::vector<Statement> statements,
                                                   io::Deadline deadline) override;
   Dialect dialect() const override { return Dialect::kPostgresql; }
-  DatabaseStats stats() const override;
+  Stats stats() const override;
+  std::uint64_t commits() const override { return transactions_ - failed_; }
   io::Task<void> close() override;
 
  private:

@@ -133,7 +133,7 @@ io::Task<void> Redis::close() {
 }
 
 io::Task<Result<RedisReply>> Redis::command(std::vector<std::string> words, io::Deadline deadline) {
-  ++stats_.commands;
+  ++stats_.requests;
   ++stats_.failed;  // until it is known to have succeeded
   while (!connection_ || !connection_->ready) {
     if (down_) co_return fail(*down_);
@@ -219,7 +219,7 @@ io::Task<Result<>> Redis::converse() {
 void Redis::lose(Error why) {
   connection_.reset();
   out_.clear();
-  stats_.up = false;
+  stats_.connections = 0;
   down_ = std::move(why);
   changed_.set();
 }
@@ -233,7 +233,7 @@ io::Task<void> Redis::greet() {
   }
   connection_->ready = true;
   down_.reset();
-  stats_.up = true;
+  stats_.connections = 1;
   if (std::exchange(was_up_, true)) ++stats_.reconnects;
   backoff_.reset();
   changed_.set();

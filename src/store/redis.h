@@ -11,6 +11,7 @@
 #include "io/sync.h"
 #include "io/worker.h"
 #include "store/backoff.h"
+#include "store/stats.h"
 #include "store/url.h"
 
 namespace fairlead::store {
@@ -36,14 +37,6 @@ struct RedisReply {
   std::vector<RedisReply> elements;
 };
 
-struct RedisStats {
-  std::uint64_t commands = 0;
-  std::uint64_t failed = 0;
-  std::uint64_t reconnects = 0;
-  std::uint64_t in_flight = 0;
-  bool up = false;
-};
-
 // Commands are sent together, and answered in order. Reconnects by itself; what was in flight on a
 // connection that is lost fails with kUnavailable, and it is not known whether it was done. While
 // Redis cannot be reached, callers are told at once. Redis's own errors: kUnavailable for those
@@ -56,7 +49,7 @@ class Redis {
   // `words` as in a shell: {"INCR", "hits"}; they may hold any bytes. kTimeout when the deadline
   // passes.
   io::Task<Result<RedisReply>> command(std::vector<std::string> words, io::Deadline deadline);
-  RedisStats stats() const { return stats_; }
+  const Stats& stats() const { return stats_; }
   io::Task<void> close();
 
  private:
@@ -90,7 +83,7 @@ class Redis {
   bool flushing_ = false;  // a flush is due at the end of this iteration
   std::optional<Error> down_;
   bool was_up_ = false;
-  RedisStats stats_;
+  Stats stats_;
 };
 
 }  // namespace fairlead::store

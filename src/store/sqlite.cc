@@ -34,11 +34,10 @@ Sqlite::~Sqlite() = default;
 
 io::Task<void> Sqlite::close() { co_return; }
 
-DatabaseStats Sqlite::stats() const {
+Stats Sqlite::stats() const {
   const auto opened = opened_.load();
-  return {.transactions = transactions_,
+  return {.requests = transactions_,
           .failed = failed_,
-          .commits = commits_,
           .reconnects = opened > 0 ? opened - 1 : 0,
           .in_flight = in_flight_,
           .connections = open_ ? 1u : 0u};

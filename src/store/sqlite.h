@@ -26,7 +26,8 @@ class Sqlite final : public Database {
   io::Task<Result<std::vector<Rows>>> transaction(std::vector<Statement> statements,
                                                   io::Deadline deadline) override;
   Dialect dialect() const override { return Dialect::kSqlite; }
-  DatabaseStats stats() const override;
+  Stats stats() const override;
+  std::uint64_t commits() const override { return commits_; }
   io::Task<void> close() override;
 
  private:
