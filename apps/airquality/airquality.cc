@@ -84,7 +84,7 @@ Task<void> AirQuality::show_quality(Exchange& exchange) {
   if (!place) co_return co_await answer(exchange, bad_request(place.error()));
   const auto found = co_await readings_.at(*place);
   if (!found) co_return co_await answer(exchange, upstream_failed(found.error()));
-  const auto stored = co_await history_.add(found->reading.city, io::Deadline::in(kTimeout));
+  const auto stored = co_await history_.add(found->reading.city);
   if (!stored) co_return co_await answer(exchange, service::store_unavailable(stored.error()));
 
   std::string members;  // ,"city":"…"

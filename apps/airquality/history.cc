@@ -12,6 +12,8 @@ using store::Dialect;
 
 namespace {
 
+constexpr Duration kTimeout = 5s;
+
 // As the program before this one had it: a database of its making already has it.
 constexpr store::Script kOldTable{
     .sqlite = "CREATE TABLE IF NOT EXISTS UserQueries (Time timestamp PRIMARY KEY, City text);",
@@ -43,6 +45,15 @@ std::string_view shown_time(Dialect dialect) {
 }
 std::string_view kept_time(Dialect dialect) {
   return dialect == Dialect::kSqlite ? "$1" : "$1::timestamp";
+}
+
+// $1: a JSON array of [time, city].
+std::string_view insert(Dialect dialect) {
+  return dialect == Dialect::kSqlite
+             ? "INSERT INTO UserQueries (Time, City) "
+               "SELECT value ->> 0, value ->> 1 FROM json_each($1)"
+             : "INSERT INTO UserQueries (Time, City) SELECT (value ->> 0)::timestamp, "
+               "value ->> 1 FROM jsonb_array_elements($1::jsonb) AS query(value)";
 }
 
 constexpr std::string_view kForm = "0000-00-00T00:00:00.000000Z";
@@ -87,14 +98,24 @@ Result<Before> parse_before(std::string_view text) {
   return Before{std::move(time), static_cast<std::int64_t>(*id)};
 }
 
-Task<Result<>> History::add(std::string city, io::Deadline deadline) {
+Task<Result<>> History::add(std::string city) {
+  const auto add = [&](Batch& queries) {
+    if (!queries.empty()) queries += ',';
+    queries += fmt::format("[\"{}\",", rfc3339(wall_now()));
+    telemetry::append_json_string(queries, city);
+    queries += ']';
+  };
+  CO_TRY([[maybe_unused]] const auto written,
+         co_await batches_.join(add, [this](const Batch& queries) { return write(queries); }));
+  co_return Result<>{};
+}
+
+Task<Result<>> History::write(const Batch& queries) {
   std::vector<store::Value> parameters;
-  parameters.emplace_back(rfc3339(wall_now()));
-  parameters.emplace_back(std::move(city));
+  parameters.emplace_back("[" + queries + "]");
   CO_TRY([[maybe_unused]] const auto added,
-         co_await store_->query(fmt::format("INSERT INTO UserQueries (Time, City) VALUES ({}, $2)",
-                                            kept_time(store_->dialect())),
-                                std::move(parameters), deadline));
+         co_await store_->query(std::string(insert(store_->dialect())), std::move(parameters),
+                                io::Deadline::in(kTimeout)));
   co_return Result<>{};
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "service/batches.h"
 #include "service/sql_store.h"
 
 namespace airquality {
@@ -29,10 +30,10 @@ fairlead::Result<Before> parse_before(std::string_view text);
 class History {
  public:
   History(fairlead::io::Loop& loop, const fairlead::store::DatabaseUrl& url)
-      : store_(loop, url, migrations().latest()) {}
+      : store_(loop, url, migrations().latest()), batches_(loop) {}
 
-  // Durable when it returns.
-  fairlead::io::Task<fairlead::Result<>> add(std::string city, fairlead::io::Deadline deadline);
+  // Durable when it returns. Queries that come at once share a commit.
+  fairlead::io::Task<fairlead::Result<>> add(std::string city);
   // At most `count`, newest first.
   fairlead::io::Task<fairlead::Result<std::vector<Query>>> page(std::optional<Before> before,
                                                                 std::int64_t count,
@@ -40,7 +41,12 @@ class History {
   fairlead::service::SqlStore& store() { return store_; }
 
  private:
+  // [time, city] of each query: the members of a JSON array.
+  using Batch = std::string;
+  fairlead::io::Task<fairlead::Result<>> write(const Batch& queries);
+
   fairlead::service::SqlStore store_;
+  fairlead::service::Batches<Batch> batches_;
 };
 
 }  // namespace airquality

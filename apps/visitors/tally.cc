@@ -17,44 +17,25 @@ constexpr Duration kForgetInterval = 10s;
 constexpr std::int64_t kRememberedSeconds = 60;
 }  // namespace
 
-struct Tally::Batch {
-  explicit Batch(io::Loop& loop) : done(loop) {}
-  std::int64_t size = 0;     // visits that joined
-  std::int64_t unnamed = 0;  // of them, those without request ID
-  std::string request_ids;   // of the others: the members of a JSON array
-  bool begun = false;
-
-  Result<> outcome = fail(Code::kInternal, "not counted");
-  std::int64_t counted = 0;  // visits that were not known yet
-  Visit after{};             // as the last of the batch sees it
-  io::Event done;
-};
-
 Task<Result<Visit>> Tally::count(std::string address, std::string request_id) {
-  const auto previous = latest_[address];
-  const bool joins = previous && !previous->begun;
-  const auto batch = joins ? previous : std::make_shared<Batch>(loop_);
-  latest_[address] = batch;
-  const std::int64_t place = ++batch->size;
-  if (request_id.empty()) {
-    ++batch->unnamed;
-  } else {
-    if (!batch->request_ids.empty()) batch->request_ids += ',';
-    telemetry::append_json_string(batch->request_ids, request_id);
-  }
-  if (joins) {
-    // Whoever opened the batch is sure to end it.
-    (void)co_await batch->done.wait(io::Deadline::never());
-  } else {
-    if (previous) (void)co_await previous->done.wait(io::Deadline::never());
-    batch->begun = true;
-    batch->outcome = co_await write(address, *batch);
-    batch->done.set();
-    if (latest_[address] == batch) latest_.erase(address);
-  }
-  if (!batch->outcome) co_return fail(batch->outcome.error());
-  const auto later = std::max<std::int64_t>(batch->counted - place, 0);
-  co_return Visit{batch->after.visits - later, batch->after.total};
+  std::int64_t place = 0;
+  const auto add = [&](Batch& batch) {
+    place = ++batch.size;
+    if (request_id.empty()) {
+      ++batch.unnamed;
+    } else {
+      if (!batch.request_ids.empty()) batch.request_ids += ',';
+      telemetry::append_json_string(batch.request_ids, request_id);
+    }
+  };
+  auto& batches = by_address_.try_emplace(address, loop_).first->second;
+  const auto batch = co_await batches.join(add, [&](Batch& all) { return write(address, all); });
+  if (const auto found = by_address_.find(address);
+      found != by_address_.end() && found->second.idle())
+    by_address_.erase(found);
+  if (!batch) co_return fail(batch.error());
+  const auto later = std::max<std::int64_t>((*batch)->counted - place, 0);
+  co_return Visit{(*batch)->after.visits - later, (*batch)->after.total};
 }
 
 Task<Result<>> Tally::write(std::string address, Batch& batch) {

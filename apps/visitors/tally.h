@@ -5,7 +5,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "io/sync.h"
+#include "service/batches.h"
 #include "store/database.h"
 
 namespace visitors {
@@ -31,12 +31,19 @@ class Tally {
   const std::string& database_version() const { return version_; }
 
  private:
-  struct Batch;
+  struct Batch {
+    std::int64_t size = 0;     // visits that joined
+    std::int64_t unnamed = 0;  // of them, those without request ID
+    std::string request_ids;   // of the others: the members of a JSON array
+
+    std::int64_t counted = 0;  // visits that were not known yet
+    Visit after{};             // as the last of the batch sees it
+  };
   fairlead::io::Task<fairlead::Result<>> write(std::string address, Batch& batch);
 
   fairlead::io::Loop& loop_;
   fairlead::store::Database& database_;
-  std::unordered_map<std::string, std::shared_ptr<Batch>> latest_;  // being counted, or waiting
+  std::unordered_map<std::string, fairlead::service::Batches<Batch>> by_address_;  // not idle
   std::string version_;
   fairlead::Instant version_until_{};
   fairlead::Instant forget_at_{};

@@ -1,5 +1,6 @@
 #include "service/sql_store.h"
 
+#include "service/store_metrics.h"
 #include "store/migrations.h"
 
 namespace fairlead::service {
@@ -9,19 +10,9 @@ io::Task<Result<>> SqlStore::ready(io::Deadline deadline) {
 }
 
 void SqlStore::add_metrics(telemetry::MetricsText& text) const {
-  const auto stats = database_->stats();
-  text.counter("store_transactions", "Transactions asked for.");
-  text.sample(stats.transactions);
-  text.counter("store_failures", "Transactions that failed.");
-  text.sample(stats.failed);
+  add_store_metrics(text, database_->stats());
   text.counter("store_commits", "Commits; on SQLite one serves many transactions.");
-  text.sample(stats.commits);
-  text.counter("store_reconnects", "Connections replaced after a loss.");
-  text.sample(stats.reconnects);
-  text.gauge("store_in_flight", "Transactions under way.");
-  text.sample(stats.in_flight);
-  text.gauge("store_connections", "Connections open now.");
-  text.sample(stats.connections);
+  text.sample(database_->commits());
 }
 
 }  // namespace fairlead::service
