@@ -61,6 +61,11 @@ Response unchanged(DataVersion version, std::string_view form) {
   return response;
 }
 
+// What an answer depends on besides the data.
+std::string question_of(const http::Request& request, std::string_view form) {
+  return fmt::format("{} {}", form, request.query);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<service::App>> AirData::make(service::Context& context) {
@@ -86,6 +91,8 @@ Task<void> AirData::show(Exchange& exchange) {
   const std::string_view form = filter->csv ? "csv" : "json";
   if (is_unchanged(exchange.request, *version, form))
     co_return co_await answer(exchange, unchanged(*version, form));
+  if (auto known = answers_.find(question_of(exchange.request, form), *version))
+    co_return co_await answer(exchange, *std::move(known));
   co_await stream(exchange, *std::move(filter), *version);
 }
 
@@ -97,7 +104,9 @@ Task<void> AirData::stream(Exchange& exchange, Filter filter, DataVersion versio
     (void)(co_await exchange.start(std::move(head)) && co_await exchange.finish());
     co_return;
   }
+  const auto question = question_of(exchange.request, filter.csv ? "csv" : "json");
   const bool buffered = filter.limit && *filter.limit <= kBuffered;
+  Response whole = head;  // to be kept, if it is small
   Output output(filter);
   std::optional<Key> position;
   for (bool more = true; more;) {
@@ -118,17 +127,20 @@ Task<void> AirData::stream(Exchange& exchange, Filter filter, DataVersion versio
     if (buffered || (output.size() < kWriteAt && more)) continue;
     if (!exchange.responded() && !co_await exchange.start(std::move(head))) co_return;
     const auto bytes = output.take();
+    if (whole.body.size() <= Answers::kMaxSize) whole.body += bytes;
     if (!co_await exchange.write(bytes)) co_return;
   }
   if (!buffered) {
     (void)co_await exchange.finish();
+    answers_.keep(question, version, std::move(whole));
     co_return;
   }
   if (const auto last = output.reached())
-    head.fields.add(
+    whole.fields.add(
         "Link", fmt::format("</air_quality?{}>; rel=\"next\"", next_page(exchange.request, *last)));
-  head.body = output.take();
-  co_await answer(exchange, std::move(head));
+  whole.body = output.take();
+  answers_.keep(question, version, whole);
+  co_await answer(exchange, std::move(whole));
 }
 
 Task<void> AirData::show_stations(Exchange& exchange) {

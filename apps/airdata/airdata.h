@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "answers.h"
 #include "measurements.h"
 #include "service/service.h"
 
@@ -33,6 +34,7 @@ class AirData final : public fairlead::service::App {
                                   DataVersion version);
 
   Measurements measurements_;
+  Answers answers_;
 };
 
 }  // namespace airdata
