@@ -7,9 +7,9 @@ import signal
 import sys
 import time
 
-from harness import cache, edge, logs, machine, metrics, results, stores
+from harness import cache, edge, logs, machine, metrics, results, services, stores
 
-BENCHES = {"edge": edge, "cache": cache}
+BENCHES = {"edge": edge, "cache": cache, "services": services}
 STORES = {"logs": logs, "metrics": metrics}
 
 
@@ -37,7 +37,7 @@ def main():
     print(machine.description())
     print(", ".join(bench.versions(programs).values()))
     print(f"Medians of {options.rounds} rounds of {options.seconds} s\n")
-    print(results.table(rounds, titles, programs))
+    print(getattr(bench, "table", results.table)(rounds, titles, programs))
     print(f"\nwritten: {results.write(options.name, rounds, titles, programs)}")
 
 
