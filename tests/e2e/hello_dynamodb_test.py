@@ -1,11 +1,22 @@
-"""hello on DynamoDB: signed requests, retries where they help, clear answers where they do not."""
+"""hello on DynamoDB: signed requests, retries where they help, clear answers where they do not.
+
+dynalite plays DynamoDB; where signatures are checked or failures are wanted, a server of the test does."""
 
 import json
 
 import pytest
 
 from support.aws import DynamoDB
+from support.dynalite import Dynalite
+from support.process import ROOT, run
 from support.service import Service, command
+
+
+@pytest.fixture
+def dynalite(folder):
+    server = Dynalite(folder)
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -14,9 +25,13 @@ def dynamodb():
         yield played
 
 
+def start(folder, store):
+    return Service(folder, "hello", {**store.env, "DATABASE_URL": store.url})
+
+
 @pytest.fixture
 def service(folder, dynamodb):
-    with Service(folder, "hello", {**dynamodb.env, "DATABASE_URL": dynamodb.url}) as started:
+    with start(folder, dynamodb) as started:
         started.until(lambda: started.ask("/readyz").status == 200, "the table")
         yield started
 
@@ -25,11 +40,43 @@ def put(service, name="Ada", date="1815-12-10"):
     return service.ask(f"/hello/{name}", "PUT", json.dumps({"dateOfBirth": date}))
 
 
-def test_items_are_as_they_always_were(service, dynamodb):
-    assert service.ask("/hello/Ada").status == 404
-    assert put(service).status == 204
+def test_items_are_as_they_always_were(folder, dynalite):
+    with start(folder, dynalite) as service:
+        assert service.ask("/readyz").status == 200
+        assert service.ask("/hello/Ada").status == 404
+        assert put(service, date="1815-12-09").status == put(service).status == 204
+        assert dynalite.items() == {"Ada": {"Username": {"S": "Ada"}, "Birthday": {"S": "1815-12-10"}}}
+        assert service.ask("/hello/Ada").json()["message"].startswith("Hello Ada! ")
+
+
+def test_the_contract_holds(folder, dynalite):
+    with start(folder, dynalite) as service:
+        done = run(ROOT / "tests" / "contract", "--service", "hello", "--url", service.address)
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_missing_table_is_told(folder, dynalite):
+    dynalite.url = dynalite.url.replace("birthdays", "other")
+    with start(folder, dynalite) as service:
+        assert "ResourceNotFoundException" in service.ask("/readyz").json()["reason"]
+        assert put(service).status == service.ask("/hello/Ada").status == 503
+
+
+def test_what_was_put_outlives_an_absence_of_dynamodb(folder, dynalite):
+    with start(folder, dynalite) as service:
+        assert put(service).status == 204
+        dynalite.stop()
+        for answer in [service.ask("/hello/Ada"), put(service, "Eve"), service.ask("/readyz")]:
+            assert answer.status == 503 and answer.headers["Retry-After"] == "1"
+        assert service.ask("/healthz").status == 200
+        dynalite.start()
+        service.until(lambda: service.ask("/readyz").status == 200, "the table's return", seconds=2)
+        assert service.ask("/hello/Ada").status == 200
+
+
+def test_requests_are_signed(service, dynamodb):
+    assert put(service).status == 204 and service.ask("/hello/Ada").status == 200
     assert dynamodb.items == {"Ada": {"Username": {"S": "Ada"}, "Birthday": {"S": "1815-12-10"}}}
-    assert service.ask("/hello/Ada").json()["message"].startswith("Hello Ada! ")
 
 
 def test_throttling_and_failures_are_tried_again(service, dynamodb):

@@ -1,4 +1,6 @@
-"""A DynamoDB that checks every signature, and the Lambda runtime API, both played by an Origin."""
+"""A DynamoDB that checks every signature and fails on demand, and the Lambda runtime API, both played by an Origin.
+
+Where DynamoDB is to behave, support.dynalite does."""
 
 import hashlib
 import hmac
