@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <ctime>
 
 #include "base/strings.h"
@@ -91,18 +90,16 @@ json write(const EnvironmentStatus& environment) {
   for (const auto& process : environment.processes) processes.push_back(write(process));
   return {{"app", environment.app},         {"environment", environment.environment},
           {"version", environment.version}, {"store", environment.store},
-          {"urls", environment.urls},       {"processes", processes}};
+          {"mode", environment.mode},       {"urls", environment.urls},
+          {"processes", processes}};
 }
 
 ProcessStatus read_process(const json& object) {
   ProcessStatus process;
-  std::string state;
   read(object, "name", process.name);
   read(object, "type", process.type);
   read(object, "release", process.release);
-  read(object, "state", state);
-  for (std::size_t i = 0; i < kStateNames.size(); ++i)
-    if (kStateNames[i] == state) process.state = static_cast<ProcessState>(i);
+  read_name(object, "state", kStateNames, process.state);
   read(object, "pid", process.pid);
   read(object, "address", process.address);
   read_time(object, "since", process.since);
@@ -120,6 +117,7 @@ EnvironmentStatus read_environment(const json& object) {
   read(object, "environment", environment.environment);
   read(object, "version", environment.version);
   read(object, "store", environment.store);
+  read(object, "mode", environment.mode);
   read(object, "urls", environment.urls);
   if (const auto processes = object.find("processes"); processes != object.end())
     for (const auto& process : *processes) environment.processes.push_back(read_process(process));

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -26,6 +27,24 @@ void read(const json& object, const char* key, T& into) {
     found->get_to(into);
 }
 void read_time(const json& object, const char* key, WallTime& into);
+
+// Durations are whole nanoseconds in JSON: "duration_ns".
+inline std::int64_t ns(Duration duration) { return duration.count(); }
+inline void read_duration(const json& object, const char* key, Duration& into) {
+  std::int64_t count = 0;
+  read(object, key, count);
+  into = Duration(count);
+}
+
+// An enumeration by its names; one that is not known leaves the default.
+template <typename Enum, std::size_t N>
+void read_name(const json& object, const char* key, const std::array<std::string_view, N>& names,
+               Enum& into) {
+  std::string text;
+  read(object, key, text);
+  for (std::size_t i = 0; i < N; ++i)
+    if (names[i] == text) into = static_cast<Enum>(i);
+}
 
 // Logs hold any bytes; JSON holds UTF-8 alone.
 std::string dump(const json& value);

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "control/api_json.h"
 
 namespace fairlead::control {
@@ -16,23 +14,6 @@ constexpr std::array<std::string_view, 5> kStates = {"running", "succeeded", "fa
 constexpr std::array<std::string_view, 8> kCauses = {
     "none",  "build failed", "migration failed", "unhealthy",
     "worse", "lease held",   "refused",          "other"};
-
-template <typename Enum, std::size_t N>
-void read_name(const json& object, const char* key, const std::array<std::string_view, N>& names,
-               Enum& into) {
-  std::string text;
-  read(object, key, text);
-  for (std::size_t i = 0; i < N; ++i)
-    if (names[i] == text) into = static_cast<Enum>(i);
-}
-
-// Durations are whole nanoseconds in JSON: "duration_ns".
-std::int64_t ns(Duration duration) { return duration.count(); }
-void read_duration(const json& object, const char* key, Duration& into) {
-  std::int64_t count = 0;
-  read(object, key, count);
-  into = Duration(count);
-}
 
 json write(const EnvironmentName& name) {
   return {{"app", name.app}, {"environment", name.environment}};

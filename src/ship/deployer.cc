@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/fault.h"
 #include "io/sync.h"
 
 namespace fairlead::ship {
@@ -78,7 +79,9 @@ class Deployer::Run {
                    .to = release.number,
                    .by = request_.by,
                    .at = wall_now()};
+    fault_point("before the lease");
     auto begun = co_await ledger_.begin(deployment_, kLease);
+    fault_point("after the lease");
     if (!begun) {
       if (begun.error().code() != Code::kExists) co_return fail(std::move(begun).error());
       deployment_.state = DeploymentState::kFailed;
@@ -108,9 +111,12 @@ class Deployer::Run {
     }
     deployment_.duration = now() - began_;
     // The commit: from here on the new release is what must run.
+    fault_point("before the commit");
     CO_TRY_VOID(co_await ledger_.finish(deployment_));
+    fault_point("after the commit");
     if (deployment_.state == DeploymentState::kSucceeded)
       co_await retire_all_but(request_.release.number);
+    fault_point("at the end");
     co_return deployment_;
   }
 
@@ -119,13 +125,17 @@ class Deployer::Run {
   io::Task<Outcome> until_switched() {
     const io::Deadline deadline = io::Deadline::in(request_.timeout);
     const unsigned number = request_.release.number;
+    fault_point("before preparing");
     if (auto ok = co_await fleet_.prepare(request_.release); !ok)
       co_return Outcome{DeploymentCause::kOther, ok.error().message()};
+    fault_point("after preparing");
     co_await step("prepare",
                   fmt::format("{} ({})", request_.release.name(), request_.release.version));
     if (request_.run_release_command) {
+      fault_point("before the release command");
       if (auto ok = co_await fleet_.run_release_command(number, deadline); !ok)
         co_return Outcome{DeploymentCause::kMigrationFailed, ok.error().message()};
+      fault_point("after the release command");
       co_await step("release command", "done");
     }
     auto ok = request_.strategy == Strategy::kRolling ? co_await roll(deadline)
@@ -141,32 +151,46 @@ class Deployer::Run {
     for (const Group& group : fleet_.wanted(request_.release.number)) {
       routed.push_back({group.release, group.type, 0});
       for (unsigned count = 1; count <= group.count; ++count) {
-        CO_TRY_VOID(co_await fleet_.start({group.release, group.type, count}, deadline));
+        CO_TRY_VOID(co_await start({group.release, group.type, count}, deadline));
         routed.back().count = count;
         for (Group& old : old_groups)
           if (old.type == group.type)
             old.count = count < group.count ? std::min(old.count, group.count - count) : 0;
         std::vector<Group> now_routed = routed;
         now_routed.insert(now_routed.end(), old_groups.begin(), old_groups.end());
-        CO_TRY_VOID(co_await fleet_.route(now_routed, deadline.within(kSnapshot)));
+        CO_TRY_VOID(co_await route(now_routed, deadline.within(kSnapshot)));
         co_await step("switch", fmt::format("{}.{} takes requests ({} of {})", group.type, count,
                                             count, group.count));
       }
     }
     // Process types that the new release has no more.
-    CO_TRY_VOID(co_await fleet_.route(routed, deadline.within(kSnapshot)));
+    CO_TRY_VOID(co_await route(routed, deadline.within(kSnapshot)));
     co_return Result<>();
   }
 
   io::Task<Result<>> switch_at_once(io::Deadline deadline) {
     const auto groups = fleet_.wanted(request_.release.number);
     for (const Group& group : groups) {
-      CO_TRY_VOID(co_await fleet_.start(group, deadline));
+      CO_TRY_VOID(co_await start(group, deadline));
       co_await step("start", fmt::format("{} × {} ready", group.count, group.type));
     }
-    CO_TRY_VOID(co_await fleet_.route(groups, deadline.within(kSnapshot)));
+    CO_TRY_VOID(co_await route(groups, deadline.within(kSnapshot)));
     co_await step("switch", "all at once");
     co_return Result<>();
+  }
+
+  io::Task<Result<>> start(Group group, io::Deadline deadline) {
+    fault_point("before a start");
+    auto done = co_await fleet_.start(std::move(group), deadline);
+    fault_point("after a start");
+    co_return done;
+  }
+
+  io::Task<Result<>> route(std::vector<Group> groups, io::Deadline deadline) {
+    fault_point("before a switch");
+    auto done = co_await fleet_.route(std::move(groups), deadline);
+    fault_point("after a switch");
+    co_return done;
   }
 
   io::Task<Outcome> watch() {
@@ -214,7 +238,9 @@ class Deployer::Run {
     for (Group group : fleet_.running()) {
       if (group.release == release) continue;
       group.count = 0;
+      fault_point("before old replicas end");
       static_cast<void>(co_await fleet_.shrink(group, io::Deadline::in(request_.drain)));
+      fault_point("after old replicas ended");
     }
   }
 
@@ -231,7 +257,9 @@ class Deployer::Run {
     deployment_.steps.push_back(done);
     if (on_step_) on_step_(done);
     // A record that cannot be kept now is kept by finish(), or that fails and says so.
+    fault_point("before a note");
     static_cast<void>(co_await ledger_.note(deployment_, kLease));
+    fault_point("after a note");
   }
 
   io::Loop& loop_;

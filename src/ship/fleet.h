@@ -17,6 +17,7 @@ struct Group {
   unsigned release = 0;
   std::string type;  // "web"
   unsigned count = 0;
+  unsigned weight = 1;  // of each of its replicas among all that are routed
 };
 
 // One environment's processes and their place in the edge's snapshot. One loop's thread.

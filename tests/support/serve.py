@@ -15,9 +15,10 @@ class Serve(Program):
         self.state = self.folder / "state"
         self.start()
 
-    def start(self):
+    def start(self, env=None):
         super().__init__([FAIRLEAD, "serve", "--state", self.state], self.folder, name="serve",
-                         env={"FAIRLEAD_LISTEN": "127.0.0.1", "FAIRLEAD_HTTP_PORT": "0", "FAIRLEAD_HTTPS_PORT": "0"})
+                         env={"FAIRLEAD_LISTEN": "127.0.0.1", "FAIRLEAD_HTTP_PORT": "0", "FAIRLEAD_HTTPS_PORT": "0",
+                              **(env or {})})
         self.until(self.status, "control to answer")
 
     def kill(self):
@@ -55,6 +56,11 @@ class Serve(Program):
     def status(self):
         done = self.verb("status", "--json")
         return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def finding(self, check):
+        """What the doctor says of this; None while a deployment runs or a replica starts."""
+        found = next(f for f in json.loads(self.verb("doctor", "--json").stdout) if f["check"] == check)
+        return found if found["verdict"] != "doubtful" else None
 
     def replicas(self):
         return [p for e in self.status()["environments"] for p in e["processes"]]
