@@ -37,8 +37,18 @@ std::optional<ReplicaName> parse_name(std::string_view name) {
                      .release = static_cast<unsigned>(*release)};
 }
 
-fs::path scale_file(const StateFolders& folders, const control::EnvironmentName& name) {
-  return folders.state / "environments" / name.app / (name.environment + ".scale");
+// ".scale" and ".mode" are kept of an environment.
+fs::path kept_file(const StateFolders& folders, const control::EnvironmentName& name,
+                   const char* what) {
+  return folders.state / "environments" / name.app / (name.environment + what);
+}
+
+constexpr std::array<std::string_view, 4> kModes = {"serving", "paused", "maintenance", "stopped"};
+
+Mode read_mode(const fs::path& file) {
+  const std::string content = read_file(file).value_or("");
+  const auto found = std::ranges::find(kModes, trim(content.substr(0, content.find('\n'))));
+  return found == kModes.end() ? Mode::kServing : static_cast<Mode>(found - kModes.begin());
 }
 
 // "web 5" a line.
@@ -56,6 +66,8 @@ std::map<std::string, unsigned> read_scale(const fs::path& file) {
 
 }  // namespace
 
+std::string_view to_string(Mode mode) { return kModes[static_cast<std::size_t>(mode)]; }
+
 fs::path secrets_folder(const StateFolders& folders, const std::string& app) {
   return folders.state / "secrets" / app;
 }
@@ -71,7 +83,8 @@ Fleet::Fleet(Harbour& harbour, control::EnvironmentName name)
                     .logs = logs_,
                     .cgroups = cgroups_,
                     .adopt = true},
-      scale_(read_scale(scale_file(harbour.folders, name_))) {}
+      scale_(read_scale(kept_file(harbour.folders, name_, ".scale"))),
+      mode_(read_mode(kept_file(harbour.folders, name_, ".mode"))) {}
 
 io::Task<void> Fleet::clean_up() {
   static_cast<void>(make_directories(surroundings_.folder, 0700));
@@ -117,7 +130,10 @@ Result<supervise::EnvironmentSpec> Fleet::spec_of(const control::Release& releas
 io::Task<Result<>> Fleet::prepare(control::Release release) {
   if (find(release.number)) co_return Result<>();
   CO_TRY_VOID(make_directories(surroundings_.folder, 0700));
-  auto unpack = [this, digest = release.artifact] { return harbour_.artifacts.unpacked(digest); };
+  auto unpack = [this, digest = release.artifact]() -> Result<fs::path> {
+    TRY_VOID(harbour_.artifacts.find(digest));  // says so where it was cleaned up
+    return harbour_.artifacts.unpacked(digest);
+  };
   CO_TRY(auto root, co_await harbour_.worker.run(harbour_.loop, std::move(unpack)));
   CO_TRY(auto spec, spec_of(release, std::move(root)));
   releases_[release.number] = std::make_unique<supervise::Environment>(
@@ -140,8 +156,8 @@ std::vector<Group> Fleet::wanted(unsigned release) const {
   if (const auto* environment = find(release))
     for (const auto& type : environment->spec().app.processes) {
       const auto scaled = scale_.find(type.name);
-      groups.push_back(
-          {release, type.name, scaled == scale_.end() ? type.replicas : scaled->second});
+      const unsigned count = scaled == scale_.end() ? type.replicas : scaled->second;
+      groups.push_back({release, type.name, mode_ == Mode::kStopped ? 0 : count});
     }
   return groups;
 }
@@ -176,7 +192,7 @@ io::Task<Result<>> Fleet::shrink(Group group, io::Deadline deadline) {
   for (const auto& type : environment->spec().app.processes)
     if (auto* set = environment->set(type.name)) anything |= set->count() > 0;
   const bool routed = std::ranges::any_of(
-      routed_, [&](const Group& each) { return each.release == group.release && each.count > 0; });
+      routed_, [&](const Group& each) { return each.release == group.release; });
   if (!anything && !routed) releases_.erase(group.release);
   co_return deadline.passed() ? fail(Code::kTimeout, "requests were still in flight") : Result<>();
 }
@@ -235,11 +251,26 @@ Result<> Fleet::scale(const std::map<std::string, unsigned>& replicas) {
   for (const auto& [type, count] : replicas) scale[type] = count;
   std::string content;
   for (const auto& [type, count] : scale) content += fmt::format("{} {}\n", type, count);
-  const fs::path file = scale_file(harbour_.folders, name_);
+  const fs::path file = kept_file(harbour_.folders, name_, ".scale");
   TRY_VOID(make_directories(file.parent_path(), 0700));
   TRY_VOID(write_file_atomically(file, content, 0600));
   scale_ = std::move(scale);
   return {};
+}
+
+Result<> Fleet::set_mode(Mode mode) {
+  const fs::path file = kept_file(harbour_.folders, name_, ".mode");
+  TRY_VOID(make_directories(file.parent_path(), 0700));
+  TRY_VOID(write_file_atomically(file, fmt::format("{}\n", to_string(mode)), 0600));
+  mode_ = mode;
+  return {};
+}
+
+control::Surround Fleet::surround(unsigned release) const {
+  const auto* environment = find(release);
+  if (!environment) return {};
+  return {.folder = environment->spec().root,
+          .environment = environment->one_off("exec", "").environment};
 }
 
 void Fleet::add_as_before(control::Snapshot& snapshot) const {
@@ -258,12 +289,12 @@ void Fleet::add_to(control::Snapshot& snapshot) const {
     auto* environment = find(group.release);
     if (!environment) continue;
     // Routes change with the last replica, not with the first: all that the new ones need is ready
-    // only then.
-    if (group.count > 0) leading = environment;
-    auto* set = environment->set(group.type);
+    // only then. Where nothing runs, they say so.
+    if (group.count > 0 || mode_ == Mode::kStopped) leading = environment;
     const auto* type = environment->spec().app.process(group.type);
-    if (!set || !supervise::serves(environment->spec().app, *type)) continue;
-    auto pool = set->pool(group.count);
+    if (!supervise::serves(environment->spec().app, *type)) continue;
+    auto pool = environment->pool(group.type, group.count);
+    for (auto& origin : pool.origins) origin.weight = group.weight;
     auto& whole = pools[group.type];
     if (whole.name.empty()) {
       whole = std::move(pool);
@@ -274,9 +305,14 @@ void Fleet::add_to(control::Snapshot& snapshot) const {
   if (!leading) return;
   for (auto& route : routes_of(*leading, false)) {
     const auto type = route.pool.substr(route.pool.rfind('/') + 1);
-    if (pools.contains(type)) snapshot.routes.push_back(std::move(route));
+    if (!pools.contains(type)) continue;
+    route.closed = mode_ == Mode::kMaintenance || mode_ == Mode::kStopped;
+    snapshot.routes.push_back(std::move(route));
   }
-  for (auto& [type, pool] : pools) snapshot.pools.push_back(std::move(pool));
+  for (auto& [type, pool] : pools) {
+    pool.held = mode_ == Mode::kPaused;
+    snapshot.pools.push_back(std::move(pool));
+  }
 }
 
 std::vector<std::string> Fleet::notes() const {
@@ -290,6 +326,7 @@ control::EnvironmentStatus Fleet::status() const {
     auto part = environment->status();
     status.version = part.version;
     status.store = part.store;
+    status.mode = to_string(mode_);
     std::ranges::move(part.processes, std::back_inserter(status.processes));
   }
   return status;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/state.h"
+#include "control/orders.h"
 #include "control/snapshot.h"
 #include "control/traffic_meter.h"
 #include "io/worker.h"
@@ -32,6 +33,15 @@ struct Harbour {
   std::optional<control::Snapshot> before;
 };
 
+// What becomes of the requests to an environment. Kept on disk.
+enum class Mode : std::uint8_t {
+  kServing,
+  kPaused,       // they wait in the edge
+  kMaintenance,  // they are answered 503
+  kStopped,      // the same, and no replica runs
+};
+std::string_view to_string(Mode mode);
+
 class Fleet final : public ship::Fleet {
  public:
   Fleet(Harbour& harbour, control::EnvironmentName name);
@@ -52,6 +62,11 @@ class Fleet final : public ship::Fleet {
 
   // How many replicas of a process type are wanted whatever the file says. Kept on disk.
   Result<> scale(const std::map<std::string, unsigned>& replicas);
+  Mode mode() const { return mode_; }
+  // Takes effect with the next route().
+  Result<> set_mode(Mode mode);
+  // What a command needs to run beside the replicas of a prepared release.
+  control::Surround surround(unsigned release) const;
   // Adds what is routed to the snapshot.
   void add_to(control::Snapshot& snapshot) const;
   control::EnvironmentStatus status() const;
@@ -78,6 +93,7 @@ class Fleet final : public ship::Fleet {
   supervise::Surroundings surroundings_;
   std::map<unsigned, std::unique_ptr<supervise::Environment>> releases_;
   std::map<std::string, unsigned> scale_;
+  Mode mode_ = Mode::kServing;
   std::vector<ship::Group> routed_;
   bool routed_once_ = false;
 };

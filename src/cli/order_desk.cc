@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <deque>
+
+#include "base/strings.h"
+#include "cli/state_check.h"
 #include "ship/secrets.h"
 
 namespace fairlead::cli {
@@ -10,11 +14,20 @@ namespace fairlead::cli {
 namespace {
 
 constexpr Duration kPatience = std::chrono::minutes(5);
+constexpr std::size_t kShownLines = 50;  // of a build that failed
 
-std::string action_of(control::OrderKind kind) {
-  constexpr const char* kActions[] = {"deploy", "rollback", "scale", "restart"};
-  return kActions[static_cast<std::size_t>(kind)];
-}
+// Counts an order as long as it is carried out.
+class Busy {
+ public:
+  explicit Busy(Berth& berth) : berth_(berth) { ++berth_.orders; }
+  ~Busy() { --berth_.orders; }
+  Busy(const Busy&) = delete;
+
+ private:
+  Berth& berth_;
+};
+
+bool makes_deployment(control::OrderKind kind) { return kind <= control::OrderKind::kRestart; }
 
 template <typename T>
 std::string list(const std::vector<T>& values) {
@@ -32,23 +45,30 @@ Berth& OrderDesk::add_berth(const EnvironmentName& name) {
 }
 
 io::Task<void> OrderDesk::carry_out(control::Order order, control::Emit emit) {
-  auto deployment = co_await deployment_of(std::move(order), emit);
-  emit(deployment ? control::event_deployment(*deployment)
-                  : control::event_error(deployment.error()));
+  if (makes_deployment(order.kind)) {
+    const auto deployment = co_await deployment_of(std::move(order), emit);
+    emit(deployment ? control::event_deployment(*deployment)
+                    : control::event_error(deployment.error()));
+  } else {
+    const auto done = co_await do_at_once(std::move(order));
+    emit(done ? control::event_done(*done) : control::event_error(done.error()));
+  }
 }
 
 io::Task<Result<control::Deployment>> OrderDesk::deployment_of(control::Order order,
                                                                control::Emit emit) {
   if (order.kind == control::OrderKind::kDeploy) {
     CO_TRY(order.environment, shipyard_.environment_of(order));
+    CO_TRY_VOID(shipyard_.check(order));
   } else {
     CO_TRY(order.environment, complete(order.environment));
   }
   static_cast<void>(co_await ledger_.audit({.at = wall_now(),
                                             .by = order.by,
-                                            .action = action_of(order.kind),
+                                            .action = std::string(to_string(order.kind)),
                                             .detail = order.environment.to_string()}));
   Berth& berth = berth_of(order.environment);
+  const Busy busy(berth);
   static_cast<void>(co_await berth.recovered.wait(io::Deadline::in(kPatience)));
   if (order.kind == control::OrderKind::kScale) co_return co_await scale(order, berth);
 
@@ -56,19 +76,59 @@ io::Task<Result<control::Deployment>> OrderDesk::deployment_of(control::Order or
   request.by = order.by;
   request.watch.window = order.watch;
   if (order.blue_green) request.strategy = ship::Strategy::kBlueGreen;
-  CO_TRY(request.release, co_await release_for(order, emit, request));
+  if (order.kind == control::OrderKind::kDeploy) {
+    CO_TRY(auto failed, co_await build_for(order, emit, request));
+    if (failed) co_return std::move(*failed);
+  } else {
+    CO_TRY(request.release, co_await release_for(order, request));
+  }
+  // Whoever deploys wants it to run.
+  if (berth.fleet.mode() == Mode::kStopped) CO_TRY_VOID(berth.fleet.set_mode(Mode::kServing));
   const auto on_step = [&](const control::Step& step) { emit(control::event_step(step)); };
   auto deployment = co_await berth.deployer.deploy(std::move(request), on_step);
-  co_await shipyard_.clean_up(order.environment);
+  static_cast<void>(co_await shipyard_.clean_up());
   co_return deployment;
 }
 
-// The release that the order is to make live.
+// Builds and makes the release of the request; or tells, as the outcome, of a build that failed.
+io::Task<Result<std::optional<control::Deployment>>> OrderDesk::build_for(
+    const control::Order& order, const control::Emit& emit, ship::DeployRequest& request) {
+  std::deque<std::string> last_lines;
+  const auto keep = [&](std::string event) {
+    if (const auto line = control::event_from_json(event); line && !line->log.empty()) {
+      last_lines.push_back(line->log);
+      if (last_lines.size() > kShownLines) last_lines.pop_front();
+    }
+    emit(std::move(event));
+  };
+  auto build = co_await shipyard_.build(order, keep);
+  if (!build && build.error().code() == Code::kInvalid && order.artifact.empty())
+    co_return co_await build_failed(order, std::move(build).error(),
+                                    {last_lines.begin(), last_lines.end()});
+  if (!build) co_return fail(std::move(build).error());
+  CO_TRY(request.release, co_await shipyard_.make_release(order, std::move(*build)));
+  co_return std::nullopt;
+}
+
+io::Task<control::Deployment> OrderDesk::build_failed(control::Order order, Error error,
+                                                      std::vector<std::string> last_lines) {
+  const auto live = co_await ledger_.live(order.environment);
+  control::Failure failure{.at = wall_now(), .cause = error.message()};
+  failure.last_lines = std::move(last_lines);
+  failure.next_step = error.hint();
+  co_return control::Deployment{.environment = order.environment,
+                                .state = control::DeploymentState::kFailed,
+                                .cause = control::DeploymentCause::kBuildFailed,
+                                .from = live && *live ? (*live)->number : 0,
+                                .by = order.by,
+                                .at = wall_now(),
+                                .message = error.message(),
+                                .failure = std::move(failure)};
+}
+
+// An earlier release, or the live one again, for the order to make live.
 io::Task<Result<control::Release>> OrderDesk::release_for(const control::Order& order,
-                                                          const control::Emit& emit,
                                                           ship::DeployRequest& request) {
-  if (order.kind == control::OrderKind::kDeploy)
-    co_return co_await shipyard_.make_release(order, emit);
   request.run_release_command = false;
   if (order.kind == control::OrderKind::kRestart) {
     // The same again, as a release of its own: old and new replicas have different names.
@@ -84,6 +144,52 @@ io::Task<Result<control::Release>> OrderDesk::release_for(const control::Order& 
     CO_TRY(number, co_await release_before(order.environment));
   }
   co_return co_await ledger_.release(order.environment, number);
+}
+
+// ---- what makes no deployment
+
+io::Task<Result<std::string>> OrderDesk::do_at_once(control::Order order) {
+  using Kind = control::OrderKind;
+  const bool of_all = order.kind == Kind::kCleanUp;
+  if (!of_all && (order.kind != Kind::kRotateKey || order.environment.app.empty())) {
+    CO_TRY(order.environment, complete(order.environment));
+  }
+  static_cast<void>(
+      co_await ledger_.audit({.at = wall_now(),
+                              .by = order.by,
+                              .action = std::string(to_string(order.kind)),
+                              .detail = of_all ? "" : order.environment.to_string()}));
+  if (order.kind == Kind::kCleanUp) {
+    CO_TRY(const auto removed, co_await shipyard_.clean_up(order.spare));
+    co_return fmt::format("removed {} artifacts, {}", removed.artifacts,
+                          human_bytes(removed.bytes));
+  }
+  if (order.kind == Kind::kRotateKey) {
+    CO_TRY_VOID(ship::Secrets::rotate_key(secrets_folder(harbour_.folders, order.environment.app)));
+    co_return fmt::format("all secrets of {} are sealed with a new key", order.environment.app);
+  }
+  co_return co_await change_mode(std::move(order));
+}
+
+io::Task<Result<std::string>> OrderDesk::change_mode(control::Order order) {
+  using Kind = control::OrderKind;
+  CO_TRY(const auto live, co_await live_of(order.environment));
+  Berth& berth = berth_of(order.environment);
+  const Busy busy(berth);
+  static_cast<void>(co_await berth.recovered.wait(io::Deadline::in(kPatience)));
+  const Mode before = berth.fleet.mode();
+  const Mode mode = order.kind == Kind::kStop                      ? Mode::kStopped
+                    : order.kind == Kind::kPause                   ? Mode::kPaused
+                    : order.kind == Kind::kMaintenance && order.on ? Mode::kMaintenance
+                                                                   : Mode::kServing;
+  if (before == Mode::kStopped && mode != Mode::kStopped)
+    co_return fail(
+        Error(Code::kInvalid, fmt::format("{} is stopped", order.environment.to_string()))
+            .hint("start it with 'fairlead restart'"));
+  CO_TRY_VOID(berth.fleet.set_mode(mode));
+  if (auto done = co_await make_as_wanted(berth.fleet, live.number); !done)
+    co_return fail(std::move(done).error());
+  co_return fmt::format("{} is {}", order.environment.to_string(), to_string(mode));
 }
 
 // What was live before the release that is live now.
@@ -182,9 +288,13 @@ io::Task<Result<std::string>> OrderDesk::read(std::string kind, EnvironmentName 
     CO_TRY(const auto entries, co_await ledger_.audit_log());
     co_return list(entries);
   }
+  if (kind == "doctor")
+    co_return control::to_json(co_await check_state(harbour_, ledger_, berths_));
+  if (kind == "artifacts") co_return co_await list_artifacts();
   if (kind == "secrets" && !name.app.empty()) co_return list_secrets(name);
   CO_TRY(name, complete(std::move(name)));
   if (kind == "secrets") co_return list_secrets(name);
+  if (kind == "exec") co_return co_await surround(std::move(name));
   if (kind == "releases") {
     CO_TRY(const auto releases, co_await ledger_.releases(name));
     co_return list(releases);
@@ -198,6 +308,35 @@ io::Task<Result<std::string>> OrderDesk::read(std::string kind, EnvironmentName 
     co_return list(builds);
   }
   co_return fail(Code::kNotFound, fmt::format("there is no '{}'", kind));
+}
+
+io::Task<Result<std::string>> OrderDesk::surround(EnvironmentName name) {
+  CO_TRY(const auto live, co_await live_of(name));
+  const auto surround = berth_of(name).fleet.surround(live.number);
+  if (surround.folder.empty())
+    co_return fail(Code::kUnavailable, fmt::format("{} is not ready yet", live.name()));
+  co_return control::to_json(surround);
+}
+
+io::Task<Result<std::string>> OrderDesk::list_artifacts() {
+  CO_TRY(const auto all, harbour_.artifacts.list());
+  CO_TRY(const auto releases, co_await ledger_.pinned(~0u >> 1));
+  std::map<EnvironmentName, unsigned> live;
+  for (const auto& [name, berth] : berths_)
+    if (const auto release = co_await ledger_.live(name); release && *release)
+      live[name] = (*release)->number;
+  std::vector<control::ArtifactNote> notes;
+  for (const auto& artifact : all) {
+    control::ArtifactNote note{
+        .digest = artifact.digest, .app = artifact.app, .bytes = artifact.bytes, .needed_by = {}};
+    for (const auto& release : releases)
+      if (release.artifact == artifact.digest)
+        note.needed_by.push_back(
+            fmt::format("{} {}{}", release.environment.to_string(), release.name(),
+                        live[release.environment] == release.number ? " (live)" : ""));
+    notes.push_back(std::move(note));
+  }
+  co_return list(notes);
 }
 
 Result<std::string> OrderDesk::list_secrets(const EnvironmentName& name) const {

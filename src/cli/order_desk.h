@@ -26,6 +26,7 @@ struct Berth {
   Fleet fleet;
   ship::Deployer deployer;
   io::Event recovered;
+  unsigned orders = 0;  // being carried out
 };
 
 class OrderDesk {
@@ -33,8 +34,10 @@ class OrderDesk {
   OrderDesk(Harbour& harbour, ship::Ledger& ledger)
       : harbour_(harbour), ledger_(ledger), shipyard_(harbour, ledger) {}
 
+  using Berths = std::map<EnvironmentName, std::unique_ptr<Berth>>;
+
   Berth& add_berth(const EnvironmentName& name);
-  const std::map<EnvironmentName, std::unique_ptr<Berth>>& berths() const { return berths_; }
+  const Berths& berths() const { return berths_; }
 
   // What control::OrderHandlers want.
   io::Task<void> carry_out(control::Order order, control::Emit emit);
@@ -44,9 +47,17 @@ class OrderDesk {
 
  private:
   io::Task<Result<control::Deployment>> deployment_of(control::Order order, control::Emit emit);
+  io::Task<Result<std::string>> do_at_once(control::Order order);
+  io::Task<Result<std::string>> change_mode(control::Order order);
+  io::Task<control::Deployment> build_failed(control::Order order, Error error,
+                                             std::vector<std::string> last_lines);
+  io::Task<Result<std::optional<control::Deployment>>> build_for(const control::Order& order,
+                                                                 const control::Emit& emit,
+                                                                 ship::DeployRequest& request);
   io::Task<Result<control::Release>> release_for(const control::Order& order,
-                                                 const control::Emit& emit,
                                                  ship::DeployRequest& request);
+  io::Task<Result<std::string>> list_artifacts();
+  io::Task<Result<std::string>> surround(EnvironmentName name);
   io::Task<Result<unsigned>> release_before(EnvironmentName name);
   io::Task<Result<control::Release>> live_of(EnvironmentName name);
   io::Task<Result<control::Deployment>> scale(control::Order order, Berth& berth);
@@ -59,7 +70,7 @@ class OrderDesk {
   Harbour& harbour_;
   ship::Ledger& ledger_;
   Shipyard shipyard_;
-  std::map<EnvironmentName, std::unique_ptr<Berth>> berths_;
+  Berths berths_;
 };
 
 }  // namespace fairlead::cli

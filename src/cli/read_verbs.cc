@@ -61,14 +61,42 @@ int run_check(const CheckOptions& options) {
   return 0;
 }
 
+namespace {
+
+Result<std::string> ask_status(const StatusOptions& options) {
+  TRY(const StateFolders folders, find_state(options.state, options.app));
+  TRY(const auto loop, io::Loop::create());
+  control::ControlClient client(*loop, folders.control_socket());
+  return io::block_on(*loop, client.status_json(io::Deadline::in(5s)));
+}
+
+void print_process(std::string_view environment, const control::ProcessStatus& process) {
+  fmt::print("{:<24} {:<14} {:<11} {:>8} {:>10} {:>8} {:>8}  {}\n", environment, process.name,
+             to_string(process.state), process.pid == 0 ? "-" : std::to_string(process.pid),
+             process.memory == 0 ? "-" : human_bytes(process.memory), process.restarts,
+             human(std::chrono::duration_cast<std::chrono::seconds>(wall_now() - process.since)),
+             process.address);
+}
+
+}  // namespace
+
+int run_ps(const StatusOptions& options) {
+  const auto text = ask_status(options);
+  const auto status = text ? control::status_from_json(*text) : fail(text.error());
+  if (!status) return failed(status.error());
+  fmt::print("{}\n", styled(stdout, Style::kBold,
+                            fmt::format("{:<24} {:<14} {:<11} {:>8} {:>10} {:>8} {:>8}  {}",
+                                        "environment", "process", "state", "pid", "memory",
+                                        "restarts", "since", "address")));
+  print_process("", status->edge);
+  for (const auto& environment : status->environments)
+    for (const auto& process : environment.processes)
+      print_process(fmt::format("{}/{}", environment.app, environment.environment), process);
+  return 0;
+}
+
 int run_status(const StatusOptions& options) {
-  const auto ask = [&]() -> Result<std::string> {
-    TRY(const StateFolders folders, find_state(options.state, options.app));
-    TRY(const auto loop, io::Loop::create());
-    control::ControlClient client(*loop, folders.control_socket());
-    return io::block_on(*loop, client.status_json(io::Deadline::in(5s)));
-  };
-  const auto text = ask();
+  const auto text = ask_status(options);
   if (!text) return failed(text.error());
   if (options.json) {
     fmt::print("{}\n", trim(text->substr(0, text->find('\n'))));

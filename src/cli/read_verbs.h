@@ -21,6 +21,8 @@ struct StatusOptions {
   bool json = false;
 };
 int run_status(const StatusOptions& options);
+// One line a process: of every environment, and the edge.
+int run_ps(const StatusOptions& options);
 
 struct LogsOptions {
   std::vector<std::string> replicas;

@@ -1,9 +1,11 @@
 #include "cli/ship_verbs.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
@@ -57,13 +59,14 @@ class OrderScreen {
     if (!event) return;
     if (event->deployment) deployment_ = std::move(event->deployment);
     if (event->error) error_ = std::move(event->error);
+    if (!event->done.empty()) done_ = std::move(event->done);
     if (json_) {
       std::fflush(stdout);
     } else if (event->step) {
       progress_.clear();
       fmt::print(stderr, "{}  {:<16} {}  {}\n", clock_time(event->step->at), event->step->name,
                  event->step->detail, styled(stderr, Style::kDim, human(event->step->duration)));
-    } else if (!deployment_ && !error_) {
+    } else if (!deployment_ && !error_ && done_.empty()) {
       progress_.line(event->log);
     }
   }
@@ -71,6 +74,10 @@ class OrderScreen {
   int finish() {
     progress_.clear();
     if (error_) return json_ ? 1 : failed(*error_);
+    if (!done_.empty()) {
+      if (!json_) fmt::print("{}\n", done_);
+      return 0;
+    }
     if (!deployment_)
       return failed(Error(Code::kClosed, "control ended before the order was done")
                         .hint("it is finished or undone when control is back: fairlead releases"));
@@ -98,6 +105,7 @@ class OrderScreen {
   Progress progress_;
   std::optional<Deployment> deployment_;
   std::optional<Error> error_;
+  std::string done_;
 };
 
 Result<Duration> parse_duration(std::string_view text) {
@@ -197,6 +205,16 @@ void print_history(const std::string& kind, std::string_view json) {
                    human(build->duration), build->artifact, build->commit,
                    build->changed ? " (changed)" : "");
     }
+  if (kind == "artifacts")
+    for (const auto& text : control::split_array(json)) {
+      const auto artifact = control::artifact_from_json(text);
+      if (artifact)
+        fmt::print("{:.19}  {:<16} {:>10}  {}\n", artifact->digest, artifact->app,
+                   human_bytes(artifact->bytes),
+                   artifact->needed_by.empty()
+                       ? "nothing needs it"
+                       : fmt::format("{}", fmt::join(artifact->needed_by, ", ")));
+    }
   if (kind == "secrets")
     for (const auto& text : control::split_array(json)) {
       const auto secret = control::secret_from_json(text);
@@ -227,6 +245,42 @@ int run_history(const std::string& kind, const ShipOptions& options) {
   else
     print_history(kind, *json);
   return 0;
+}
+
+int run_artifacts(const ArtifactsOptions& options) {
+  ShipOptions ship;
+  ship.state = options.state;
+  ship.json = options.json;
+  if (options.action == "list") return run_history("artifacts", ship);
+  ship.order.kind = control::OrderKind::kCleanUp;
+  ship.order.spare = options.keep;
+  return run_order(ship);
+}
+
+int run_exec(const ExecOptions& options) {
+  auto loop = io::Loop::create();
+  if (!loop) return failed(loop.error());
+  control::ControlClient client(**loop, socket_of(options.state));
+  const auto text = io::block_on(
+      **loop, client.get("/v1/exec" + query_of(options.environment), io::Deadline::in(10s)));
+  const auto surround = text ? control::surround_from_json(*text) : fail(text.error());
+  if (!surround) return failed(surround.error());
+  if (::chdir(surround->folder.c_str()) != 0)
+    return failed(Error::system(fmt::format("cannot go to {}", surround->folder)));
+  std::vector<char*> arguments, environment;
+  for (const auto& word : options.command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  // Its terminal is the caller's; all else is as the replicas have it.
+  const char* term = std::getenv("TERM");
+  const std::string terminal = fmt::format("TERM={}", term ? term : "dumb");
+  for (const auto& entry : surround->environment)
+    environment.push_back(const_cast<char*>(entry.c_str()));
+  environment.push_back(const_cast<char*>(terminal.c_str()));
+  environment.push_back(nullptr);
+  for (char* entry : environment)  // execvpe() looks the program up in our PATH, not in the app's
+    if (entry && std::string_view(entry).starts_with("PATH=")) ::setenv("PATH", entry + 5, 1);
+  ::execvpe(arguments[0], arguments.data(), environment.data());
+  return failed(Error::system(fmt::format("exec {}", options.command[0])));
 }
 
 // ---- secrets
@@ -291,6 +345,14 @@ Result<SecretChange> change_of(const SecretsOptions& options) {
 }  // namespace
 
 int run_secrets(const SecretsOptions& options) {
+  if (options.action == "rotate") {
+    ShipOptions rotate;
+    rotate.order.kind = control::OrderKind::kRotateKey;
+    rotate.order.environment = options.environment;
+    rotate.state = options.state;
+    rotate.json = options.json;
+    return run_order(rotate);
+  }
   if (options.action == "list") {
     ShipOptions list;
     list.order.environment = options.environment;

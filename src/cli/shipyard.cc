@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/fault.h"
 #include "base/file.h"
+#include "base/strings.h"
 #include "cli/app_setup.h"
 #include "config/load.h"
 #include "ship/builder.h"
@@ -23,6 +25,7 @@ namespace {
 constexpr Duration kBuildTime = std::chrono::minutes(60);
 constexpr unsigned kSpareReleases = 10;  // of each environment, to roll back to
 constexpr unsigned kSpareBuilds = 5;     // of each app, released or not
+constexpr std::uint64_t kArtifactsQuota = 10ull << 30;
 
 // A build may take three quarters of the machine: what serves goes before what is being made.
 supervise::Limits build_limits() {
@@ -69,21 +72,32 @@ Result<control::EnvironmentName> Shipyard::environment_of(const control::Order& 
   return control::EnvironmentName{app.spec.name, order.environment.environment};
 }
 
-io::Task<Result<Release>> Shipyard::make_release(control::Order order, control::Emit emit) {
+Result<> Shipyard::check(const control::Order& order) const {
+  TRY(const App app, load(order));
+  TRY_VOID(pin_secrets(app.spec));
+  return {};
+}
+
+io::Task<Result<Build>> Shipyard::build(control::Order order, control::Emit emit) {
   CO_TRY(const App app, load(order));
-  // Before the build: it takes the longest.
-  CO_TRY(auto secrets, pin_secrets(app.spec));
-  CO_TRY(const Build build, order.artifact.empty() ? co_await this->build(app, emit)
-                                                   : co_await find(app, order.artifact));
+  co_return order.artifact.empty() ? co_await run_build(app, emit)
+                                   : co_await find(app, order.artifact);
+}
+
+io::Task<Result<Release>> Shipyard::make_release(control::Order order, Build build) {
+  CO_TRY(const App app, load(order));
   Release release;
   release.environment = {app.spec.name, order.environment.environment};
   release.artifact = build.artifact;
   release.version = build.version;
   release.config = app.text;
-  release.secrets = std::move(secrets);
+  CO_TRY(release.secrets, pin_secrets(app.spec));
   release.at = wall_now();
   release.by = order.by;
-  co_return co_await ledger_.add_release(std::move(release));
+  fault_point("before the release is kept");
+  auto added = co_await ledger_.add_release(std::move(release));
+  fault_point("after the release is kept");
+  co_return added;
 }
 
 Result<std::map<std::string, unsigned>> Shipyard::pin_secrets(const config::AppSpec& spec) const {
@@ -103,11 +117,12 @@ Result<std::map<std::string, unsigned>> Shipyard::pin_secrets(const config::AppS
   return pins;
 }
 
-io::Task<Result<Build>> Shipyard::build(const App& app, const control::Emit& emit) {
+io::Task<Result<Build>> Shipyard::run_build(const App& app, const control::Emit& emit) {
   const auto& spec = app.spec;
   if (!building_.insert(spec.name).second)
     co_return fail(Error(Code::kExists, fmt::format("{} is being built already", spec.name))
                        .hint("wait for it"));
+  ++builds_begun_;
   struct Done {
     std::set<std::string>& building;
     std::string name;
@@ -131,11 +146,13 @@ io::Task<Result<Build>> Shipyard::build(const App& app, const control::Emit& emi
   request.environment = {fmt::format("PATH={}", path ? path : "/usr/local/bin:/usr/bin:/bin"),
                          fmt::format("HOME={}", home ? home : folder.c_str()), "LANG=C.UTF-8"};
   request.cgroup_procs = cgroup.procs_files();
+  fault_point("before the build");
   auto built = co_await ship::build(
       harbour_.loop, harbour_.worker, request,
       [&](std::string_view line) { emit(control::event_log(line)); }, io::Deadline::in(kBuildTime));
   cgroup.kill();
   static_cast<void>(cgroup.remove());
+  fault_point("after the build");
   if (!built) co_return fail(std::move(built).error().in(fmt::format("build {}", number)));
 
   ship::PackRequest pack{
@@ -146,6 +163,7 @@ io::Task<Result<Build>> Shipyard::build(const App& app, const control::Emit& emi
   if (const auto* web = spec.process("web")) pack.command = supervise::command_line(web->command);
   auto add = [this, &pack] { return harbour_.artifacts.add(pack); };
   CO_TRY(const auto artifact, co_await harbour_.worker.run(harbour_.loop, add));
+  fault_point("after the artifact is kept");
   Build build{.app = spec.name,
               .number = number,
               .artifact = artifact.digest,
@@ -172,22 +190,53 @@ io::Task<Result<Build>> Shipyard::find(const App& app, std::string digest) {
                   .version = app.spec.version};
 }
 
-io::Task<void> Shipyard::clean_up(control::EnvironmentName environment) {
-  const auto pinned = co_await ledger_.pinned(kSpareReleases);
-  const auto builds = co_await ledger_.builds(environment.app, kSpareBuilds);
-  if (!pinned || !builds) co_return;
-  std::vector<std::string> keep;
-  std::vector<ship::SecretPins> pins;
-  for (const auto& release : *pinned) {
-    keep.push_back(release.artifact);
-    if (release.environment == environment) pins.push_back(release.secrets);
+namespace {
+
+std::uint64_t artifacts_quota() {
+  const char* text = std::getenv("FAIRLEAD_ARTIFACTS_QUOTA");
+  const auto bytes = text ? parse_unsigned(text) : std::nullopt;
+  return bytes.value_or(kArtifactsQuota);
+}
+
+}  // namespace
+
+io::Task<Result<ship::CleanUp>> Shipyard::clean_up(std::optional<unsigned> spare) {
+  if (spare) co_return co_await keep(*spare);
+  ship::CleanUp removed;
+  // What can be rolled back to goes before the disk is full, the oldest first, but never the last.
+  for (unsigned spares = kSpareReleases; spares > 0; --spares) {
+    CO_TRY(const auto more, co_await keep(spares));
+    removed.artifacts += more.artifacts;
+    removed.bytes += more.bytes;
+    if (harbour_.artifacts.bytes() <= artifacts_quota()) break;
   }
-  for (const auto& build : *builds) keep.push_back(build.artifact);
+  co_return removed;
+}
+
+io::Task<Result<ship::CleanUp>> Shipyard::keep(unsigned spare) {
+  const auto begun = builds_begun_;
+  CO_TRY(const auto pinned, co_await ledger_.pinned(spare));
+  std::vector<std::string> keep;
+  std::map<control::EnvironmentName, std::vector<ship::SecretPins>> pins;
+  for (const auto& release : pinned) {
+    keep.push_back(release.artifact);
+    pins[release.environment].push_back(release.secrets);
+  }
+  for (const auto& [environment, unused] : pins) {
+    CO_TRY(const auto builds,
+           co_await ledger_.builds(environment.app, std::clamp(spare, 1u, kSpareBuilds)));
+    for (const auto& build : builds) keep.push_back(build.artifact);
+  }
+  // What a build has just packed is in no record yet.
+  if (!building_.empty() || begun != builds_begun_) co_return ship::CleanUp{};
   auto remove = [this, &keep] { return harbour_.artifacts.remove_all_but(keep); };
-  static_cast<void>(co_await harbour_.worker.run(harbour_.loop, remove));
-  auto secrets = ship::Secrets::open(secrets_folder(harbour_.folders, environment.app),
-                                     environment.environment);
-  if (secrets) static_cast<void>(secrets->prune(pins));
+  CO_TRY(const auto removed, co_await harbour_.worker.run(harbour_.loop, remove));
+  for (const auto& [environment, needed] : pins) {
+    CO_TRY(auto secrets, ship::Secrets::open(secrets_folder(harbour_.folders, environment.app),
+                                             environment.environment));
+    CO_TRY_VOID(secrets.prune(needed));
+  }
+  co_return removed;
 }
 
 }  // namespace fairlead::cli

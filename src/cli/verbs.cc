@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "cli/cache_verb.h"
+#include "cli/doctor.h"
 #include "cli/generate.h"
 #include "cli/read_verbs.h"
 #include "cli/render.h"
@@ -29,12 +30,16 @@ struct Definitions {
   ServeOptions serve;
   ShipOptions ship;
   SecretsOptions secrets;
+  ArtifactsOptions artifacts;
+  ExecOptions exec;
+  DoctorOptions doctor;
   CheckOptions check;
   StatusOptions status;
   LogsOptions logs;
   CacheOptions cache;
   RenderCommand render;
   edge::RunOptions edge;
+  std::string on_or_off;
   std::string shell;
   std::string topic;
   bool as_markdown = false;
@@ -49,12 +54,17 @@ struct Definitions {
     define_up();
     define_check();
     define_status();
+    define_ps();
     define_logs();
     define_cache();
     define_render();
     define_serve();
     define_orders();
+    define_modes();
     define_history();
+    define_artifacts();
+    define_exec();
+    define_doctor();
     define_secrets();
     define_edge();
     define_version();
@@ -97,6 +107,12 @@ struct Definitions {
     app->add_option("app", status.app, "The folder of the fairlead.toml")->type_name("DIR");
     add_state(app, status.state);
     add_json(app, status.json);
+  }
+  void define_ps() {
+    auto* app = verb("ps", "List the processes: state, pid, memory, restarts",
+                     [this] { return run_ps(status); });
+    app->add_option("app", status.app, "The folder of the fairlead.toml")->type_name("DIR");
+    add_state(app, status.state);
   }
   void define_logs() {
     auto* app = verb("logs", "Show what the replicas wrote", [this] { return run_logs(logs); });
@@ -212,6 +228,62 @@ struct Definitions {
                           control::OrderKind::kRestart),
                     ship.order.environment);
   }
+  // What becomes of an environment's requests without a deployment.
+  void define_modes() {
+    add_environment(order("stop", "Stop all replicas of an environment; requests get 503",
+                          control::OrderKind::kStop),
+                    ship.order.environment);
+    auto* maintenance = order("maintenance", "Answer all requests with 503, or serve them again",
+                              control::OrderKind::kMaintenance);
+    maintenance->add_option("switch", on_or_off, "on or off")
+        ->type_name("SWITCH")
+        ->required()
+        ->check(CLI::IsMember({"on", "off"}));
+    maintenance->final_callback([this] {
+      ship.order.on = on_or_off == "on";
+      chosen = [this] {
+        ship.order.kind = control::OrderKind::kMaintenance;
+        return run_order(ship);
+      };
+    });
+    add_environment(maintenance, ship.order.environment);
+    add_environment(order("pause", "Let requests wait in the edge, up to a minute each",
+                          control::OrderKind::kPause),
+                    ship.order.environment);
+    add_environment(
+        order("resume", "Let the requests that wait go on", control::OrderKind::kResume),
+        ship.order.environment);
+  }
+  void define_artifacts() {
+    auto* app =
+        verb("artifacts", "List artifacts and what needs them, or remove what nothing needs",
+             [this] { return run_artifacts(artifacts); });
+    app->add_option("action", artifacts.action, "What to do (default: list)")
+        ->type_name("ACTION")
+        ->check(CLI::IsMember({"list", "clean"}));
+    app->add_option("--keep", artifacts.keep,
+                    "clean: releases to keep beside the live one, to roll back to (default: 0)")
+        ->type_name("N");
+    add_serve_state(app, artifacts.state);
+    add_json(app, artifacts.json);
+  }
+  void define_exec() {
+    exec.environment.environment = "production";
+    auto* app = verb("exec", "Run a command beside the live release's replicas, as they run",
+                     [this] { return run_exec(exec); });
+    add_environment(app, exec.environment);
+    add_serve_state(app, exec.state);
+    app->add_option("command", exec.command, "The command, after --")
+        ->type_name("COMMAND")
+        ->required()
+        ->expected(1, -1);
+  }
+  void define_doctor() {
+    auto* app = verb("doctor", "Check everything that a running Fairlead stands on",
+                     [this] { return run_doctor(doctor); });
+    add_serve_state(app, doctor.state);
+    add_json(app, doctor.json);
+  }
   void define_history() {
     static constexpr std::pair<const char*, const char*> kKinds[] = {
         {"releases", "List the releases of an environment"},
@@ -227,13 +299,14 @@ struct Definitions {
   }
   void define_secrets() {
     secrets.environment.environment = "production";
-    auto* app = verb("secrets", "Set, unset, list or import the secrets of an environment",
-                     [this] { return run_secrets(secrets); });
+    auto* app =
+        verb("secrets", "Set, unset, list or import secrets; rotate the key they are sealed with",
+             [this] { return run_secrets(secrets); });
     app->add_option("action", secrets.action,
                     "What to do; values are asked for, or read from stdin")
         ->type_name("ACTION")
         ->required()
-        ->check(CLI::IsMember({"set", "unset", "list", "import"}));
+        ->check(CLI::IsMember({"set", "unset", "list", "import", "rotate"}));
     app->add_option("names", secrets.names, "Names of environment variables")
         ->type_name("NAME")
         ->expected(0, -1);

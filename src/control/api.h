@@ -72,6 +72,7 @@ struct EnvironmentStatus {
   std::string environment;
   std::string version;  // reaches the app as APP_VERSION
   std::string store;    // its DATABASE_URL without the password; "" for none
+  std::string mode;     // "serving", "paused", "maintenance", "stopped"; "" in the `up` form
   std::vector<std::string> urls;
   std::vector<ProcessStatus> processes;
 };

@@ -13,7 +13,9 @@ namespace fairlead::control {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kKinds = {"deploy", "rollback", "scale", "restart"};
+constexpr std::array<std::string_view, 10> kKinds = {"deploy",   "rollback",    "scale", "restart",
+                                                     "stop",     "maintenance", "pause", "resume",
+                                                     "clean-up", "rotate-key"};
 
 // Events on their way from an order to its client. Both hold it; either may go first.
 struct Queue {
@@ -126,13 +128,15 @@ void add_order_routes(http::Router& router, io::Loop& loop, io::Gate& gate,
         return may_ask(exchange.request) ? answer_secrets(context, exchange) : refuse(exchange);
       });
   for (const std::string kind :
-       {"releases", "deployments", "builds", "artifacts", "audit", "secrets"})
+       {"releases", "deployments", "builds", "artifacts", "audit", "secrets", "doctor", "exec"})
     router.add(http::Method::kGet, "/v1/" + kind,
                [context, kind](http::Exchange& exchange, http::PathParameters) {
                  return may_ask(exchange.request) ? answer_read(context, exchange, kind)
                                                   : refuse(exchange);
                });
 }
+
+std::string_view to_string(OrderKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
 
 std::string event_log(std::string_view text) { return dump({{"event", "log"}, {"text", text}}); }
 std::string event_step(const Step& step) {
@@ -141,6 +145,7 @@ std::string event_step(const Step& step) {
 std::string event_deployment(const Deployment& deployment) {
   return fmt::format(R"({{"event":"deployment","deployment":{}}})", to_json(deployment));
 }
+std::string event_done(std::string_view text) { return dump({{"event", "done"}, {"done", text}}); }
 std::string event_error(const Error& error) {
   return dump({{"event", "error"},
                {"code", fairlead::to_string(error.code())},
@@ -157,7 +162,9 @@ std::string to_json(const Order& order) {
                {"release", order.release},
                {"replicas", order.replicas},
                {"blue_green", order.blue_green},
-               {"watch_ns", order.watch.count()}});
+               {"on", order.on},
+               {"spare", order.spare},
+               {"watch_ns", ns(order.watch)}});
 }
 
 Result<Order> order_from_json(std::string_view text) {
@@ -172,9 +179,9 @@ Result<Order> order_from_json(std::string_view text) {
         read(object, "release", into.release);
         read(object, "replicas", into.replicas);
         read(object, "blue_green", into.blue_green);
-        std::int64_t watch = 0;
-        read(object, "watch_ns", watch);
-        into.watch = Duration(watch);
+        read(object, "on", into.on);
+        read(object, "spare", into.spare);
+        read_duration(object, "watch_ns", into.watch);
       }));
   if (static_cast<std::size_t>(order.kind) >= kKinds.size())
     return fail(Code::kInvalid, "an order of a kind that this Fairlead does not know");
@@ -208,9 +215,37 @@ Result<SecretNote> secret_from_json(std::string_view text) {
   });
 }
 
+std::string to_json(const ArtifactNote& artifact) {
+  return dump({{"digest", artifact.digest},
+               {"app", artifact.app},
+               {"bytes", artifact.bytes},
+               {"needed_by", artifact.needed_by}});
+}
+
+Result<ArtifactNote> artifact_from_json(std::string_view text) {
+  return parse<ArtifactNote>("an artifact", text, [](const json& object, ArtifactNote& artifact) {
+    read(object, "digest", artifact.digest);
+    read(object, "app", artifact.app);
+    read(object, "bytes", artifact.bytes);
+    read(object, "needed_by", artifact.needed_by);
+  });
+}
+
+std::string to_json(const Surround& surround) {
+  return dump({{"folder", surround.folder}, {"environment", surround.environment}});
+}
+
+Result<Surround> surround_from_json(std::string_view text) {
+  return parse<Surround>("an environment", text, [](const json& object, Surround& surround) {
+    read(object, "folder", surround.folder);
+    read(object, "environment", surround.environment);
+  });
+}
+
 Result<Event> event_from_json(std::string_view text) {
   return parse<Event>("an event", text, [](const json& object, Event& event) {
     read(object, "text", event.log);
+    read(object, "done", event.done);
     if (object.contains("step")) {
       if (auto step = step_from_json(object["step"].dump())) event.step = std::move(*step);
     } else if (object.contains("deployment")) {

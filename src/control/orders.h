@@ -2,12 +2,13 @@
 // the client's side.
 //
 //   POST /v1/orders                 an Order as JSON; answers its events as NDJSON until it is done
-//   GET  /v1/KIND?app=&environment= releases, deployments, builds, artifacts, audit, secrets: JSON
+//   GET  /v1/KIND?app=&environment= releases, deployments, builds, artifacts, audit, secrets,
+//                                   doctor, exec: JSON
 //   PUT  /v1/secrets?app=&environment=   {"NAME":"value", …}; null takes one out
 //
 // Events: {"event":"log","text":…}, {"event":"step","step":…}, and at the end
-// {"event":"deployment","deployment":…} or {"event":"error","code":…,"message":…,"hint":…}. An
-// order goes on when its client goes away.
+// {"event":"deployment","deployment":…}, {"event":"done","done":…} or
+// {"event":"error","code":…,"message":…,"hint":…}. An order goes on when its client goes away.
 #pragma once
 
 #include <functional>
@@ -25,7 +26,20 @@
 
 namespace fairlead::control {
 
-enum class OrderKind : std::uint8_t { kDeploy, kRollback, kScale, kRestart };
+// The first four make a deployment; the others are done at once.
+enum class OrderKind : std::uint8_t {
+  kDeploy,
+  kRollback,
+  kScale,
+  kRestart,
+  kStop,         // no replica runs until the next deployment
+  kMaintenance,  // requests are answered 503, or (on = false) served again
+  kPause,        // requests wait in the edge
+  kResume,
+  kCleanUp,    // removes artifacts that nothing can be rolled back to
+  kRotateKey,  // seals all secrets of the app anew
+};
+std::string_view to_string(OrderKind kind);  // "clean-up"
 
 struct Order {
   OrderKind kind = OrderKind::kDeploy;
@@ -35,6 +49,8 @@ struct Order {
   unsigned release = 0;                      // kRollback: 0 is the one before
   std::map<std::string, unsigned> replicas;  // kScale: by process type
   bool blue_green = false;
+  bool on = true;      // kMaintenance
+  unsigned spare = 0;  // kCleanUp: releases of each environment that are kept beside the live one
   Duration watch{0};
   std::string by;  // set by the server, from the peer's credentials
 };
@@ -58,6 +74,7 @@ void add_order_routes(http::Router& router, io::Loop& loop, io::Gate& gate, Orde
 std::string event_log(std::string_view text);
 std::string event_step(const Step& step);
 std::string event_deployment(const Deployment& deployment);
+std::string event_done(std::string_view text);
 std::string event_error(const Error& error);
 
 std::string to_json(const Order& order);
@@ -78,8 +95,27 @@ struct SecretNote {
 std::string to_json(const SecretNote& secret);
 Result<SecretNote> secret_from_json(std::string_view text);
 
+// An artifact, and what needs it.
+struct ArtifactNote {
+  std::string digest;
+  std::string app;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> needed_by;  // "visitors/production v3 (live)", "build 17"
+};
+std::string to_json(const ArtifactNote& artifact);
+Result<ArtifactNote> artifact_from_json(std::string_view text);
+
+// What a command of an app needs to run beside its replicas.
+struct Surround {
+  std::string folder;                    // of the release's files
+  std::vector<std::string> environment;  // "NAME=value", the whole of it
+};
+std::string to_json(const Surround& surround);
+Result<Surround> surround_from_json(std::string_view text);
+
 struct Event {
-  std::string log;  // of "log"
+  std::string log;   // of "log"
+  std::string done;  // of "done"
   std::optional<Step> step;
   std::optional<Deployment> deployment;
   std::optional<Error> error;

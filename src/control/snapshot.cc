@@ -36,7 +36,8 @@ auto members(const HealthCheck*) {
 }
 auto members(const Pool*) {
   return std::tuple(Member("name", &Pool::name), Member("balance", &Pool::balance),
-                    Member("health", &Pool::health), Member("origins", &Pool::origins));
+                    Member("health", &Pool::health), Member("held", &Pool::held),
+                    Member("origins", &Pool::origins));
 }
 auto members(const RouteCache*) {
   using T = RouteCache;
@@ -52,14 +53,16 @@ auto members(const RouteLimit*) {
 auto members(const Route*) {
   return std::tuple(Member("host", &Route::host), Member("path_prefix", &Route::path_prefix),
                     Member("pool", &Route::pool), Member("max_body", &Route::max_body),
-                    Member("cache", &Route::cache), Member("limit", &Route::limit));
+                    Member("closed", &Route::closed), Member("cache", &Route::cache),
+                    Member("limit", &Route::limit));
 }
 auto members(const EdgeTimeouts*) {
   using T = EdgeTimeouts;
   return std::tuple(Member("tls_handshake_ms", &T::tls_handshake), Member("head_ms", &T::head),
                     Member("body_ms", &T::body), Member("connect_ms", &T::connect),
                     Member("response_ms", &T::response), Member("origin_body_ms", &T::origin_body),
-                    Member("write_ms", &T::write), Member("idle_ms", &T::idle));
+                    Member("write_ms", &T::write), Member("idle_ms", &T::idle),
+                    Member("held_ms", &T::held));
 }
 auto members(const EdgeLimits*) {
   using T = EdgeLimits;

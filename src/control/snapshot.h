@@ -36,6 +36,8 @@ struct Pool {
   std::string name;  // "visitors/production/web"
   Balance balance = Balance::kRoundRobin;
   HealthCheck health;
+  bool held =
+      false;  // new requests wait in the edge until it is false again, at most EdgeTimeouts::held
   std::vector<Origin> origins;
 };
 
@@ -61,6 +63,7 @@ struct Route {
   std::string path_prefix = "/";  // whole segments: "/api" matches "/api" and "/api/x", not "/apix"
   std::string pool;
   std::uint64_t max_body = 0;  // bytes; 0 takes the snapshot's limit
+  bool closed = false;         // answered 503: the app is being maintained
   RouteCache cache;
   RouteLimit limit;
 };
@@ -74,6 +77,7 @@ struct EdgeTimeouts {
   Duration origin_body = 60s;  // between two reads of a response body
   Duration write = 30s;        // a client that takes nothing
   Duration idle = 75s;         // keep-alive without a request
+  Duration held = 60s;         // a request to a pool that is held; then 503
 };
 
 struct EdgeLimits {

@@ -12,11 +12,12 @@ void TrafficMeter::Counts::add(const Counts& other) {
   requests += other.requests;
   failed += other.failed;
   retried += other.retried;
+  held += other.held;
   for (const auto& [bound, count] : other.durations) durations[bound] += count;
 }
 
 Traffic TrafficMeter::Counts::traffic() const {
-  Traffic traffic{.requests = requests, .failed = failed, .retried = retried};
+  Traffic traffic{.requests = requests, .failed = failed, .retried = retried, .held = held};
   std::uint64_t all = 0;
   for (const auto& [bound, count] : durations) all += count;
   const auto quantile = [&](double q) {
@@ -49,6 +50,7 @@ Result<> TrafficMeter::take(std::string_view counters) {
       Counts counts{.requests = entry.at("requests"),
                     .failed = failed_of(entry.at("status")),
                     .retried = entry.at("retried"),
+                    .held = entry.value("held", std::uint64_t{0}),
                     .durations = {}};
       for (const auto& bucket : entry.at("durations_us"))
         counts.durations[bucket.at(0)] += bucket.at(1).get<std::uint64_t>();
@@ -93,6 +95,7 @@ Traffic TrafficMeter::since_mark(std::string_view pools) const {
     counts.requests -= mark->second.requests;
     counts.failed -= mark->second.failed;
     counts.retried -= mark->second.retried;
+    counts.held -= mark->second.held;
     for (const auto& [bound, count] : mark->second.durations) counts.durations[bound] -= count;
   }
   return counts.traffic();

@@ -29,7 +29,7 @@ class TrafficMeter {
  private:
   using Durations = std::map<std::uint64_t, std::uint64_t>;  // upper bound in µs → count
   struct Counts {
-    std::uint64_t requests = 0, failed = 0, retried = 0;
+    std::uint64_t requests = 0, failed = 0, retried = 0, held = 0;
     Durations durations;
     void add(const Counts& other);
     Traffic traffic() const;

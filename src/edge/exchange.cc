@@ -41,7 +41,7 @@ void Exchange::start(ClientStream& client, const http::RequestHead& head,
   }
   const control::Route* route = choose_route(head, facts);
   if (route && route->limit.count != 0 && refused_by_limit(*route, head, facts)) return;
-  if (cache_.on && from_cache(head, facts)) return;
+  if (cache_.on && !route->closed && from_cache(head, facts)) return;
   if (cache_.mode == CachedRequest::Mode::kFetching) {
     write_for_cache(head, facts, worker_.next_request_id());
   } else {
@@ -51,9 +51,13 @@ void Exchange::start(ClientStream& client, const http::RequestHead& head,
     return answer({405, "CONNECT and TRACE are not served here"});
   }
   if (!route) return answer({404, "no route for this host and path"});
+  if (route->closed) {
+    return answer({503, "this app is being maintained", "Retry-After: 30\r\n"});
+  }
   if (head.body.kind == BodyFraming::Kind::kLength && head.body.length > max_body_) {
     return answer({413, "the request body is larger than this route allows"});
   }
+  if (pool_->held) return wait_in_pool();
   attempt(false);
 }
 
@@ -108,6 +112,30 @@ void Exchange::start_refused(ClientStream& client, const ClientFacts& facts,
 }
 
 // ---- the origin
+
+void Exchange::wait_in_pool() {
+  waits_in_pool_ = was_held_ = true;
+  pool_->waiting.push_back(this);
+  worker_.timeouts().held.arm(*this, worker_.plan().timeouts().held);
+}
+
+void Exchange::leave_wait() {
+  if (!waits_in_pool_) return;
+  waits_in_pool_ = false;
+  cancel_timeout();
+  std::erase(pool_->waiting, this);
+}
+
+void Exchange::go_on() {
+  if (!waits_in_pool_ || pool_->held) return;
+  leave_wait();
+  attempt(false);
+}
+
+void Exchange::on_timeout() {
+  leave_wait();
+  answer({503, "the app is paused", "Retry-After: 5\r\n"});
+}
 
 void Exchange::attempt(bool fresh) {
   const OriginPool* avoid = origin_pool_;
@@ -325,6 +353,7 @@ void Exchange::cut() {
 }
 
 void Exchange::end() {
+  leave_wait();
   record();
   ++generation_;
   cache_.reset();
@@ -338,7 +367,7 @@ void Exchange::end() {
   method_ = http::Method::kOther;
   attempts_ = retries_ = 0;
   retried_stale_ = retried_fresh_ = wants_body_ = request_whole_ = body_passed_ = false;
-  response_started_ = upgrade_ = tunnel_ = failed_ = false;
+  response_started_ = upgrade_ = tunnel_ = failed_ = was_held_ = false;
   answered_ = sent_ = {};
   text_.clear();
   route_.clear();
@@ -354,6 +383,7 @@ void Exchange::record() const {
     stats.requests.add();
     stats.by_class[status_class].add();
     if (failed_) stats.failed.add();
+    if (was_held_) stats.held.add();
     stats.bytes_in.add(bytes_in_);
     stats.bytes_out.add(bytes_out_);
     stats.duration.record(duration);

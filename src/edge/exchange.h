@@ -11,6 +11,7 @@
 #include "edge/client_stream.h"
 #include "edge/forward.h"
 #include "edge/origin_connection.h"
+#include "edge/timeout_list.h"
 #include "http/conditional.h"
 
 namespace fairlead::edge {
@@ -24,7 +25,7 @@ class Worker;
 //
 // Every call may end the exchange; the object then belongs to the worker again and may already
 // serve another request. Callers on either side look at their own state afterwards, not at it.
-class Exchange {
+class Exchange final : public Timed {
  public:
   explicit Exchange(Worker& worker) : worker_(worker) {}
   Exchange(const Exchange&) = delete;
@@ -45,6 +46,12 @@ class Exchange {
   void request_failed(const http::ParseError& error);
   void client_drained();
   void client_gone();
+
+  // ---- from the worker
+  // Its pool is not held any more.
+  void go_on();
+  // It was held for too long.
+  void on_timeout() override;
 
   // ---- from the origin side
   void origin_connected();
@@ -72,6 +79,8 @@ class Exchange {
   bool refused_by_limit(const control::Route& route, const http::RequestHead& head,
                         const ClientFacts& facts);
   void attempt(bool fresh);
+  void wait_in_pool();
+  void leave_wait();
   void use(OriginPool* origin);
   void send_request();
   bool may_send_again(const OriginConnection& origin) const;
@@ -147,6 +156,8 @@ class Exchange {
   bool upgrade_ = false;
   bool tunnel_ = false;
   bool failed_ = false;
+  bool waits_in_pool_ = false;
+  bool was_held_ = false;
 };
 
 }  // namespace fairlead::edge

@@ -21,7 +21,9 @@ struct Pool {
   std::vector<OriginPool*> origins;
   Balancer balancer;
   std::size_t users = 0;
-  std::uint16_t environment = 0;  // CacheStore::environment_id
+  bool held = false;               // exchanges wait until it is not
+  std::vector<Exchange*> waiting;  // in the order in which they came
+  std::uint16_t environment = 0;   // CacheStore::environment_id
 };
 
 }  // namespace fairlead::edge

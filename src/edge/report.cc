@@ -71,6 +71,8 @@ void write_origins(telemetry::MetricsText& text, const std::vector<TargetPtr>& t
   write(&OriginStats::failed);
   text.counter("fairlead_edge_attempts_retried", "Attempts that failed here and were made again.");
   write(&OriginStats::retried);
+  text.counter("fairlead_edge_requests_held", "Requests that waited while their pool was held.");
+  write(&OriginStats::held);
   text.gauge("fairlead_edge_in_flight", "Requests being served.");
   write(&OriginStats::in_flight);
   text.counter("fairlead_edge_origin_connects", "Connections made to origins.");
@@ -144,6 +146,7 @@ std::string counters_json(const Edge& edge) {
                        {"requests", sum(*target, &OriginStats::requests)},
                        {"failed", sum(*target, &OriginStats::failed)},
                        {"retried", sum(*target, &OriginStats::retried)},
+                       {"held", sum(*target, &OriginStats::held)},
                        {"in_flight", target->in_flight()},
                        {"status", std::move(classes)},
                        {"bytes_in", sum(*target, &OriginStats::bytes_in)},

@@ -11,8 +11,8 @@ namespace fairlead::edge {
 std::string metrics_text(const Edge& edge);
 
 // {"version": …, "origins": [{"pool", "origin", "release", "ready", "requests", "failed",
-// "retried", "in_flight", "status": {"2xx": …}, "p50_us", "p99_us"}, …], "without_origin": {…}, …}:
-// what a deployment's receipt is made from.
+// "retried", "held", "in_flight", "status": {"2xx": …}, "p50_us", "p99_us"}, …], "without_origin":
+// {…}, …}: what a deployment's receipt is made from.
 std::string counters_json(const Edge& edge);
 
 }  // namespace fairlead::edge

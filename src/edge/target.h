@@ -17,6 +17,7 @@ struct alignas(64) OriginStats {
   telemetry::Counter requests;  // exchanges that ended with this origin as their last
   telemetry::Counter failed;    // of those: answered by the edge with a 5xx, or cut short
   telemetry::Counter retried;   // attempts that failed here and were made again elsewhere
+  telemetry::Counter held;      // of the requests: those that had waited in their pool
   telemetry::Counter in_flight;
   telemetry::Counter connects;
   telemetry::Counter by_class[6];  // status / 100; [0] is a request without an answer

@@ -117,6 +117,7 @@ void Worker::install(PlanPtr plan) {
       if (pool) replaced_pools_.push_back(std::move(pool));
       pool = std::make_unique<Pool>(specs[p].name, specs[p].balance);
     }
+    pool->held = specs[p].held;
     if (pool->origins != origins) {
       pool->origins = std::move(origins);
       pool->balancer.reset(pool->origins, index_);
@@ -128,6 +129,26 @@ void Worker::install(PlanPtr plan) {
     pools_.push_back(pool.get());
   }
   retire(std::move(before));
+  release_held();
+}
+
+// What waited in a pool that is not held any more goes on, under the new plan. One whose pool is
+// gone finds nothing ready there and is answered.
+void Worker::release_held() {
+  std::vector<Exchange*> free;
+  const auto collect = [&](Pool& pool) {
+    if (!pool.held) free.insert(free.end(), pool.waiting.begin(), pool.waiting.end());
+  };
+  for (auto& [name, pool] : pools_by_name_) {
+    if (std::ranges::find(pools_, pool.get()) == pools_.end()) pool->held = false;
+    collect(*pool);
+  }
+  for (auto& pool : replaced_pools_) {
+    pool->held = false;
+    collect(*pool);
+  }
+  // Answering one may end others (a connection that breaks): each is looked at again.
+  for (Exchange* exchange : free) exchange->go_on();
 }
 
 // Pools and origins that the plan no longer has: they stay while exchanges use them.
@@ -135,8 +156,9 @@ void Worker::retire(std::unordered_map<const Target*, std::unique_ptr<OriginPool
   for (auto& [name, pool] : pools_by_name_) {
     if (std::ranges::find(pools_, pool.get()) == pools_.end()) pool->origins.clear();
   }
-  std::erase_if(pools_by_name_, [](const auto& entry) {
-    return entry.second->origins.empty() && entry.second->users == 0;
+  std::erase_if(pools_by_name_, [this](const auto& entry) {
+    return entry.second->users == 0 &&
+           std::ranges::find(pools_, entry.second.get()) == pools_.end();
   });
   for (auto& pool : replaced_pools_) pool->origins.clear();
   std::erase_if(replaced_pools_, [](const auto& pool) { return pool->users == 0; });

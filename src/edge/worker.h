@@ -133,9 +133,11 @@ class Worker {
           connect(loop),
           response(loop),
           origin_body(loop),
-          origin_idle(loop) {}
+          origin_idle(loop),
+          held(loop) {}
     TimeoutList handshake, head, body, write, idle, linger;
     TimeoutList connect, response, origin_body, origin_idle;
+    TimeoutList held;
   };
   Timeouts& timeouts() { return timeouts_; }
 
@@ -155,6 +157,7 @@ class Worker {
  private:
   Worker(std::size_t index, WorkerShared& shared, std::unique_ptr<io::Loop> loop);
   void install(PlanPtr plan);
+  void release_held();
   void retire(std::unordered_map<const Target*, std::unique_ptr<OriginPool>> origins);
   void begin_drain(Duration patience);
   void stop_if_drained();

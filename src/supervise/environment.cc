@@ -60,14 +60,18 @@ io::Task<Result<>> Environment::run_release_command(io::Deadline deadline) {
   co_return Result<>();
 }
 
-ReplicaSet& Environment::make_set(const config::ProcessSpec& type) {
+control::Pool Environment::empty_pool(const config::ProcessSpec& type) const {
   control::Pool pool{.name = pool_name(type.name),
                      .balance = type.balance == config::Balance::kLeastRequests
                                     ? control::Balance::kLeastRequests
                                     : control::Balance::kRoundRobin};
   if (!type.health.empty()) pool.health.path = type.health;
-  sets_.push_back(
-      std::make_unique<ReplicaSet>(surroundings_, process_spec(type), std::move(pool), on_change_));
+  return pool;
+}
+
+ReplicaSet& Environment::make_set(const config::ProcessSpec& type) {
+  sets_.push_back(std::make_unique<ReplicaSet>(surroundings_, process_spec(type), empty_pool(type),
+                                               on_change_));
   return *sets_.back();
 }
 
@@ -108,6 +112,12 @@ io::Task<void> Environment::stop() {
 
 std::string Environment::pool_name(std::string_view type) const {
   return fmt::format("{}/{}/{}", spec_.app.name, spec_.app.environment, type);
+}
+
+control::Pool Environment::pool(std::string_view type, unsigned most) const {
+  for (const auto& set : sets_)
+    if (set->type() == type) return set->pool(most);
+  return empty_pool(*spec_.app.process(type));
 }
 
 std::vector<control::Pool> Environment::pools() const {

@@ -54,6 +54,13 @@ class Environment {
   std::vector<std::string> not_enforced() const;
   // The first process that has failed, for its evidence; null if none has.
   const Process* failed() const;
+  // The ready replicas of a process type that serves, at most so many; none were ever started: an
+  // empty pool.
+  control::Pool pool(std::string_view type, unsigned most) const;
+  // A command that runs beside the replicas: with all that they have but for PORT and its like.
+  Command one_off(const std::string& name, std::string_view line) const {
+    return command(name, line, {});
+  }
   // The name of the pool of that process type.
   std::string pool_name(std::string_view type) const;
 
@@ -62,6 +69,7 @@ class Environment {
                   const config::Variables& more) const;
   ProcessSpec process_spec(const config::ProcessSpec& type) const;
   ReplicaSet& make_set(const config::ProcessSpec& type);
+  control::Pool empty_pool(const config::ProcessSpec& type) const;
 
   const Surroundings& surroundings_;
   EnvironmentSpec spec_;
