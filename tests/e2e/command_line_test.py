@@ -7,7 +7,8 @@ import pytest
 
 from support.process import FAIRLEAD, ROOT, run
 
-VERBS = ["up", "check", "status", "logs", "serve", "deploy", "rollback", "scale", "restart", "releases", "deployments", "builds",
+VERBS = ["up", "check", "status", "ps", "logs", "stop", "maintenance", "pause", "resume", "artifacts", "exec", "doctor",
+         "serve", "deploy", "rollback", "scale", "restart", "releases", "deployments", "builds",
          "audit", "secrets", "cache", "render", "edge", "version", "help", "completion", "man"]
 
 
@@ -60,7 +61,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         return subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True).stdout.split()
 
     assert set(VERBS) <= set(complete("fairlead", ""))
-    assert complete("fairlead", "st") == ["status"]
+    assert complete("fairlead", "stat") == ["status"]
     assert "--follow" in complete("fairlead", "logs", "--f")
     assert set(complete("fairlead", "completion", "")) >= {"bash", "zsh", "fish"}
 
