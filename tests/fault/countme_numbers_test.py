@@ -1,87 +1,74 @@
-"""10,000 requests over 4 replicas while replicas and Redis are killed: no number is given twice, none goes back."""
+"""While replicas and Redis are killed and come back: no number is given twice, and none goes back on a connection."""
 
-import asyncio
+import contextlib
+import os
 import re
+import signal
 
 import pytest
 
+from support.load import Load
 from support.service import Service
+from support.up import Up, built
 from support.waiting import eventually
 
-REQUESTS, CONNECTIONS, REPLICAS = 10_000, 64, 4
+REPLICAS = 4
 
 
-class Asking:
-    """Each connection asks its replica again and again, and over again when it is cut off."""
+def numbers(loads):
+    """The numbers given on each connection."""
+    return [[int(re.search(rb"seen (\d+) times", body)[1]) for status, body in answers if status == 200]
+            for load in loads for answers in load.answers]
 
-    def __init__(self, addresses):
-        self.addresses = addresses
-        self.left = REQUESTS
-        self.numbers = []  # one list for each connection that was opened
-        self.refused = 0
 
-    async def run(self):
-        await asyncio.gather(*(self.worker(i % REPLICAS) for i in range(CONNECTIONS)))
+def assert_each_its_own(loads):
+    given = numbers(loads)
+    flat = [n for mine in given for n in mine]
+    assert len(set(flat)) == len(flat)
+    assert all(mine == sorted(mine) for mine in given)
+    # Skipped are only numbers whose answer was lost on its way.
+    failed = sum(load.outcomes.total() - load.outcomes.counts[200] for load in loads)
+    assert max(flat) - len(flat) <= failed
 
-    async def worker(self, replica):
-        while self.left > 0:
-            try:
-                reader, writer = await asyncio.open_unix_connection(self.addresses[replica][len("unix:"):])
-                await self.connection(reader, writer)
-            except (OSError, asyncio.IncompleteReadError):
-                await asyncio.sleep(0.01)
 
-    async def connection(self, reader, writer):
-        mine = []
-        self.numbers.append(mine)
-        try:
-            while self.left > 0:
-                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-                head = await reader.readuntil(b"\r\n\r\n")
-                body = await reader.readexactly(int(re.search(rb"content-length: (\d+)", head.lower())[1]))
-                if head.startswith(b"HTTP/1.1 200"):
-                    mine.append(int(body.split()[6]))
-                    self.left -= 1
-                else:
-                    assert head.startswith(b"HTTP/1.1 503"), head
-                    self.refused += 1
-                    await asyncio.sleep(0.01)
-        finally:
-            writer.close()
+def crash(redis):
+    redis.program.stop(signal.SIGKILL)
+    redis.start()
+
+
+def answered(loads):
+    return sum(load.outcomes.counts[200] for load in loads)
 
 
 @pytest.mark.timeout(180)
-def test_no_number_twice_and_none_lower_than_before(folder, redis):
+def test_10000_requests_to_four_processes(folder, redis):
     env = {"REDIS_URL": f"unix://{redis.socket}"}
-    replicas = [Service(folder, "countme", env) for _ in range(REPLICAS)]
+    with contextlib.ExitStack() as stack:
+        replicas = [stack.enter_context(Service(folder, "countme", env)) for _ in range(REPLICAS)]
+        loads = [stack.enter_context(Load(r.address, None, 16, keep=True)) for r in replicas]
+        for enough, victim in [(1500, replicas[0]), (3000, redis), (5000, replicas[1]), (6500, redis), (10_000, None)]:
+            eventually(lambda: answered(loads) >= enough, f"{enough} answers", seconds=60)
+            if victim is redis:
+                crash(redis)
+            elif victim:
+                victim.stop(signal.SIGKILL)
+        stack.pop_all().close()
+        assert_each_its_own(loads)
 
-    async def break_things(asking):
-        for left, victim in [(8500, 0), (7000, "redis"), (5000, 1), (3500, "redis")]:
-            while asking.left > left:
-                await asyncio.sleep(0.005)
-            if victim == "redis":
-                redis.program.stop(9)
-                redis.start()
-            else:
-                replicas[victim].stop(9)
-                replicas[victim] = Service(folder, "countme", env, until_up=False)
-                asking.addresses[victim] = replicas[victim].address
 
-    async def both():
-        asking = Asking([replica.address for replica in replicas])
-        await asyncio.gather(asking.run(), break_things(asking))
-        return asking
-
-    try:
-        asking = asyncio.run(both())
-        given = [n for numbers in asking.numbers for n in numbers]
-        assert len(given) >= REQUESTS
-        assert len(set(given)) == len(given)
-        for numbers in asking.numbers:
-            assert numbers == sorted(numbers)
-        eventually(lambda: replicas[0].ask("/readyz").status == 200, "readiness")
-        # Skipped are only those whose answer was lost with a replica or Redis.
-        assert max(given) - len(given) <= 4 * CONNECTIONS
-    finally:
-        for replica in replicas:
-            replica.stop()
+@pytest.mark.timeout(300)
+def test_10000_concurrent_requests_through_the_edge(folder, redis):
+    app = built(folder, "countme")
+    file = app / "fairlead.toml"
+    file.write_text(file.read_text().replace("replicas = 2", f"replicas = {REPLICAS}"))
+    with Up(folder, app, env={"REDIS_URL": f"unix://{redis.socket}"}) as up:
+        with Load(up.address, None, 10_000, keep=True) as load:
+            for enough, victim in [(2000, "web.1"), (6000, redis), (10_000, "web.3"), (14_000, redis), (20_000, None)]:
+                eventually(lambda: answered([load]) >= enough, f"{enough} answers", seconds=100)
+                if victim is redis:
+                    crash(redis)
+                elif victim:
+                    os.kill(up.replica(victim)["pid"], signal.SIGKILL)
+        assert_each_its_own([load])
+        assert {200} <= set(load.outcomes.counts) <= {200, 503}, load.outcomes.counts
+        eventually(lambda: up.is_ready() and len(up.replicas()) == REPLICAS, "the killed replicas to be back")

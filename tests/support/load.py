@@ -30,10 +30,11 @@ class Load:
         assert load.outcomes.counts == {200: 20_000}
 
     Leaving the block waits for the end. With requests=None it goes on until the block is left. No request is ever sent
-    twice: one whose connection ends is counted by how it ended, and the next has a new connection.
+    twice: one whose connection ends is counted by how it ended, and the next has a new connection. With keep=True
+    `answers` has a list of (status, body) for each connection that was opened.
     """
 
-    def __init__(self, address, requests, connections, path="/", host="localhost", headers=None, watch=None):
+    def __init__(self, address, requests, connections, path="/", host="localhost", headers=None, watch=None, keep=False):
         self._address, self._connections = address, connections
         fields = {"Host": host, "User-Agent": "load", **(headers or {})}
         self._message = f"GET {path} HTTP/1.1\r\n{''.join(f'{k}: {v}{chr(13)}{chr(10)}' for k, v in fields.items())}\r\n"
@@ -41,6 +42,7 @@ class Load:
         self._left = requests
         self._stopping = threading.Event()
         self.outcomes = Outcomes()
+        self._keep, self.answers = keep, []
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
     def __enter__(self):
@@ -72,9 +74,14 @@ class Load:
             try:
                 if writer is None:
                     reader, writer = await self._open()
+                    mine = []
+                    if self._keep:
+                        self.answers.append(mine)
                 writer.write(message)
-                status, keep = await asyncio.wait_for(self._read_answer(reader), REQUEST_SECONDS)
+                status, body, keep = await asyncio.wait_for(self._read_answer(reader), REQUEST_SECONDS)
                 self.outcomes.counts[status] += 1
+                if self._keep:
+                    mine.append((status, body))
             except ConnectionRefusedError:
                 keep = self._failed("refused")
             except asyncio.TimeoutError:
@@ -110,13 +117,14 @@ class Load:
         if self._watch:
             self.outcomes.values[(field(head, self._watch) or b"").decode()] += 1
         if field(head, b"transfer-encoding") == b"chunked":
+            body = b""
             while size := int((await reader.readline()).split(b";")[0], 16):
-                await reader.readexactly(size + 2)
+                body += (await reader.readexactly(size + 2))[:-2]
             while await reader.readline() != b"\r\n":
                 pass
         else:
-            await reader.readexactly(int(field(head, b"content-length") or 0))
-        return status, field(head, b"connection") != b"close"
+            body = await reader.readexactly(int(field(head, b"content-length") or 0))
+        return status, body, field(head, b"connection") != b"close"
 
 
 class Unanswered(Exception):
