@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 
 #include "service/lambda.h"
@@ -75,6 +76,10 @@ int migrate(const Definition& definition, const Environment& environment, std::s
 }  // namespace
 
 int run(int argc, char** argv, const Definition& definition) {
+  // A peer that is gone (OpenSSL writes without MSG_NOSIGNAL) and a file that may not grow are
+  // errors of one request.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   const std::vector<std::string_view> words(argv + 1, argv + argc);
   const auto environment = Environment::of_process();
   const auto verb = words.empty() ? std::string_view("serve") : words[0];
