@@ -68,7 +68,9 @@ def as_csv(client):
 @contract.better("what a cache needs: ETag and Last-Modified that are honoured, Cache-Control, Surrogate-Key")
 def cacheable(client):
     answer = client.ask("/air_quality?limit=1")
-    for field in ["ETag", "Last-Modified", "Cache-Control", "Surrogate-Key"]:
+    # A cache in front keeps Surrogate-Key to itself.
+    in_front = answer.headers["Cache-Status"] is not None
+    for field in ["ETag", "Last-Modified", "Cache-Control", *([] if in_front else ["Surrogate-Key"])]:
         expect(answer.headers[field], answer)
     again = client.ask("/air_quality?limit=1", headers={"If-None-Match": answer.headers["ETag"]})
     expect(again.status == 304 and again.body == b"", again)
