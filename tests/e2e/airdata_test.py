@@ -4,6 +4,7 @@ import csv
 import datetime
 import os
 import pathlib
+import pty
 import re
 import statistics
 import subprocess
@@ -198,6 +199,25 @@ def large_file(path, rows):
             stamp = (time + i * datetime.timedelta(minutes=15)).isoformat(" ")
             file.write("".join(f"{stamp},station{s},{i % 97}.5,{s},0.25,{i % 13},1e-3,7\n" for s in range(10)))
     return path
+
+
+@pytest.mark.timeout(120)
+def test_a_terminal_is_shown_how_far_it_is(folder, env):
+    big = large_file(folder / "big.csv", 300_000)
+    terminal, other_end = pty.openpty()
+    loading = subprocess.Popen([process.BUILD / "airdata", "load", big], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=other_end, env={**os.environ, **env})
+    os.close(other_end)
+    shown = b""
+    try:
+        while piece := os.read(terminal, 4096):
+            shown += piece
+    except OSError:
+        pass  # how a terminal ends
+    os.close(terminal)
+    assert b"300000 rows read" in loading.communicate()[0] and loading.returncode == 0
+    assert re.search(rb"\[#*\.*\] +\d+ %  \d+ rows, \d+ rows/s  [\d.]+ ?\w+ left", shown), shown[-300:]
+    assert shown.endswith(b"\r\033[K")  # taken away at the end
 
 
 @pytest.mark.timeout(120)
