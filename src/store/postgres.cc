@@ -57,17 +57,22 @@ io::Task<Result<PostgresConnection*>> Postgres::choose(io::Deadline deadline) {
 
 io::Task<Result<std::vector<Rows>>> Postgres::transaction(std::vector<Statement> statements,
                                                           io::Deadline deadline) {
+  ++in_flight_;
+  auto outcome = co_await attempt(std::move(statements), deadline);
+  --in_flight_;
   ++transactions_;
-  ++failed_;  // until it is known to have succeeded
+  if (!outcome) ++failed_;
+  co_return outcome;
+}
+
+io::Task<Result<std::vector<Rows>>> Postgres::attempt(std::vector<Statement> statements,
+                                                      io::Deadline deadline) {
   CO_TRY(auto* connection, co_await choose(deadline));
   auto request = std::make_shared<PostgresRequest>(loop_, std::move(statements), deadline.time());
-  ++in_flight_;
   connection->send(request);
   const auto waited = co_await request->done.wait(deadline);
-  --in_flight_;
   if (!waited) co_return fail(Error(waited.error().code(), "PostgreSQL: no answer in time"));
   if (request->error) co_return fail(std::move(*request->error));
-  --failed_;
   co_return std::move(request->rows);
 }
 

@@ -29,6 +29,8 @@ class Postgres final : public Database {
   io::Task<void> close() override;
 
  private:
+  io::Task<Result<std::vector<Rows>>> attempt(std::vector<Statement> statements,
+                                              io::Deadline deadline);
   io::Task<Result<PostgresConnection*>> choose(io::Deadline deadline);
   PostgresConnection* least_busy() const;
   void add_connection();

@@ -81,7 +81,22 @@ TEST_F(PostgresTest, ManyRequestsShareOneConnection) {
   ASSERT_EQ(results.size(), 1000u);
   for (int i = 0; i < 1000; ++i)
     ASSERT_EQ(results[static_cast<std::size_t>(i)].value().integer(0, 0), i + 1);
-  EXPECT_EQ(database->stats().connections, 1u);
+  const auto stats = database->stats();
+  EXPECT_EQ(stats.connections, 1u);
+  EXPECT_EQ(stats.requests, 1000u);
+  EXPECT_EQ(stats.failed, 0u);
+}
+
+TEST_F(PostgresTest, WhatIsUnderWayHasNotFailed) {
+  open();
+  std::vector<Result<Rows>> results;
+  io::Gate gate(*loop);
+  gate.spawn(run_one(*database, "SELECT 1", {}, results));
+  EXPECT_EQ(database->stats().in_flight, 1u);
+  EXPECT_EQ(database->stats().failed, 0u);
+  ASSERT_TRUE(io::block_on(*loop, gate.drained(Deadline::in(10s))));
+  EXPECT_EQ(database->stats().in_flight, 0u);
+  EXPECT_EQ(database->stats().requests, 1u);
 }
 
 TEST_F(PostgresTest, OneThatFailsDoesNotHurtTheOthers) {

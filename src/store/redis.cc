@@ -133,19 +133,22 @@ io::Task<void> Redis::close() {
 }
 
 io::Task<Result<RedisReply>> Redis::command(std::vector<std::string> words, io::Deadline deadline) {
+  ++stats_.in_flight;
+  auto reply = co_await attempt(std::move(words), deadline);
+  --stats_.in_flight;
   ++stats_.requests;
-  ++stats_.failed;  // until it is known to have succeeded
+  if (!reply) ++stats_.failed;
+  co_return reply;
+}
+
+io::Task<Result<RedisReply>> Redis::attempt(std::vector<std::string> words, io::Deadline deadline) {
   while (!connection_ || !connection_->ready) {
     if (down_) co_return fail(*down_);
     changed_.reset();
     if (!co_await changed_.wait(deadline))
       co_return fail(Code::kUnavailable, "Redis: no connection");
   }
-  ++stats_.in_flight;
-  auto reply = co_await ask(std::move(words), deadline);
-  --stats_.in_flight;
-  if (reply) --stats_.failed;
-  co_return reply;
+  co_return co_await ask(std::move(words), deadline);
 }
 
 io::Task<Result<RedisReply>> Redis::ask(std::vector<std::string> words, io::Deadline deadline) {

@@ -63,6 +63,7 @@ class Redis {
   io::Task<Result<>> introduce(io::Deadline deadline);
   io::Task<void> send();
   io::Task<Result<>> receive();
+  io::Task<Result<RedisReply>> attempt(std::vector<std::string> words, io::Deadline deadline);
   io::Task<Result<RedisReply>> ask(std::vector<std::string> words, io::Deadline deadline);
   void enqueue(std::shared_ptr<Request> request, const std::vector<std::string>& words);
   Result<> take_replies(std::string_view bytes);
