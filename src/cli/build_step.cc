@@ -12,8 +12,8 @@ io::Task<Result<>> build(const supervise::Surroundings& surroundings,
   if (spec.command.empty()) co_return Result<>();
   progress.step(fmt::format("building {}", environment.app.name));
   CO_TRY(auto output, supervise::Output::open(surroundings.loop, surroundings.folder / "build.log",
+                                              surroundings.logs, "build",
                                               [&](std::span<const std::string_view> lines) {
-                                                surroundings.logs.append("build", lines);
                                                 for (const auto line : lines) progress.line(line);
                                               }));
   supervise::Command command{.name = "build",

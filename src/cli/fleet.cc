@@ -75,7 +75,7 @@ fs::path secrets_folder(const StateFolders& folders, const std::string& app) {
 Fleet::Fleet(Harbour& harbour, control::EnvironmentName name)
     : harbour_(harbour),
       name_(std::move(name)),
-      logs_(harbour.loop, harbour.folders.logs() / name_.app / name_.environment),
+      logs_(harbour.logs, {.app = name_.app, .environment = name_.environment, .source = "app"}),
       cgroups_(supervise::CgroupTree::find(
           fmt::format("{}-{}-{}", harbour.folders.instance, name_.app, name_.environment))),
       surroundings_{.loop = harbour.loop,
@@ -313,6 +313,10 @@ void Fleet::add_to(control::Snapshot& snapshot) const {
     pool.held = mode_ == Mode::kPaused;
     snapshot.pools.push_back(std::move(pool));
   }
+}
+
+const supervise::EnvironmentSpec* Fleet::newest() const {
+  return releases_.empty() ? nullptr : &releases_.rbegin()->second->spec();
 }
 
 std::vector<std::string> Fleet::notes() const {

@@ -26,6 +26,7 @@ struct Harbour {
   StateFolders folders;
   ship::ArtifactStore& artifacts;
   io::Worker& worker;  // for what the artifact store does
+  control::LogSink logs;
   supervise::EdgeProcess* edge = nullptr;
   control::TrafficMeter meter;
   // What an edge that was taken over has served so far: it stays so for every environment until
@@ -72,10 +73,10 @@ class Fleet final : public ship::Fleet {
   control::EnvironmentStatus status() const;
   // What is not enforced of the releases that run.
   std::vector<std::string> notes() const;
-  supervise::LogBook& logs() { return logs_; }
+  // What the newest release says is to be watched, and with what variables; null without any.
+  const supervise::EnvironmentSpec* newest() const;
   const supervise::Environment* environment(unsigned release) const;
   const control::EnvironmentName& name() const { return name_; }
-  std::filesystem::path log_folder() const { return logs_.folder(); }
 
  private:
   supervise::Environment* find(unsigned release) const;

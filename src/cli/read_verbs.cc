@@ -1,7 +1,6 @@
 #include "cli/read_verbs.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <cstdio>
 
@@ -11,8 +10,6 @@
 #include "cli/terminal.h"
 #include "config/load.h"
 #include "control/client.h"
-#include "io/signals.h"
-#include "supervise/log_book.h"
 
 namespace fairlead::cli {
 
@@ -106,64 +103,6 @@ int run_status(const StatusOptions& options) {
   if (!status) return failed(status.error());
   fmt::print("{}", status_screen(*status));
   return 0;
-}
-
-namespace {
-
-// "90s", "10m", "2h", "1d" back from now, or a time.
-Result<WallTime> parse_since(const std::string& text) {
-  static constexpr std::pair<char, Duration> kUnits[] = {
-      {'s', 1s}, {'m', 1min}, {'h', 1h}, {'d', std::chrono::hours(24)}};
-  if (!text.empty())
-    for (const auto& [unit, length] : kUnits)
-      if (const auto count = parse_unsigned(std::string_view(text).substr(0, text.size() - 1));
-          text.back() == unit && count && *count < 100'000)
-        return wall_now() - length * static_cast<long>(*count);
-  auto time = control::parse_rfc3339(text);
-  if (!time)
-    return fail(std::move(time).error().in("--since").hint(
-        "write how long ago (90s, 10m, 2h, 1d), or a time in UTC"));
-  return *time;
-}
-
-bool print_line(const control::LogLine& line, bool json) {
-  if (json)
-    fmt::print("{}\n", control::to_json(line));
-  else
-    fmt::print("{} {} {}\n", styled(stdout, Style::kDim, rfc3339(line.time)),
-               styled(stdout, Style::kBold, line.replica), line.text);
-  return std::ferror(stdout) == 0;
-}
-
-Result<> print_logs(const LogsOptions& options) {
-  control::LogQuery query{
-      .replicas = options.replicas, .tail = options.lines, .follow = options.follow};
-  if (!options.since.empty()) {
-    TRY(query.since, parse_since(options.since));
-  }
-  TRY(const StateFolders folders, find_state(options.state, options.app));
-  if (!options.follow) {
-    // From the files: what happened is there also when nothing runs any more.
-    TRY(const auto lines, supervise::read_logs(folders.logs(), query));
-    for (const auto& line : lines)
-      if (!print_line(line, options.json)) break;
-    return {};
-  }
-  TRY(const auto loop, io::Loop::create());
-  control::ControlClient client(*loop, folders.control_socket());
-  const auto on_line = [&](const control::LogLine& line) {
-    const bool more = print_line(line, options.json);
-    std::fflush(stdout);
-    return more;
-  };
-  return io::block_on(*loop, client.logs(std::move(query), on_line, io::Deadline::never()));
-}
-
-}  // namespace
-
-int run_logs(const LogsOptions& options) {
-  const auto done = print_logs(options);
-  return done ? 0 : failed(done.error());
 }
 
 }  // namespace fairlead::cli

@@ -62,7 +62,7 @@ std::string common_rows(const control::Status& status) {
     if (!environment.store.empty()) rows += row("store", environment.store);
   }
   rows += process_rows({status.edge}, "edge");
-  rows += row("logs", fmt::format("fairlead logs -f   (files in {})", status.log_folder));
+  rows += row("logs", fmt::format("fairlead logs -f   (kept in {})", status.log_folder));
   return rows;
 }
 

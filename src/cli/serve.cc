@@ -12,6 +12,8 @@
 #include "control/routes.h"
 #include "http/server.h"
 #include "io/signals.h"
+#include "observe/alert_config.h"
+#include "observe/observatory.h"
 #include "ship/ledger.h"
 #include "telemetry/log.h"
 
@@ -25,20 +27,24 @@ constexpr Duration kRecovery = std::chrono::minutes(5);
 class Daemon {
  public:
   Daemon(io::Loop& loop, io::Signals signals, StateFolders folders, ship::Ledger& ledger,
-         ship::ArtifactStore& artifacts)
+         ship::ArtifactStore& artifacts, observe::Observatory& observatory)
       : loop_(loop),
         signals_(std::move(signals)),
         ledger_(ledger),
         worker_("artifacts"),
-        logs_(loop, folders.logs()),
+        observatory_(observatory),
+        logs_(observatory.sink(), {.source = "edge"}),
         cgroups_(supervise::CgroupTree::find(folders.instance)),
         surroundings_{.loop = loop,
                       .folder = folders.runtime,
                       .logs = logs_,
                       .cgroups = cgroups_,
                       .adopt = true},
-        harbour_{
-            .loop = loop, .folders = std::move(folders), .artifacts = artifacts, .worker = worker_},
+        harbour_{.loop = loop,
+                 .folders = std::move(folders),
+                 .artifacts = artifacts,
+                 .worker = worker_,
+                 .logs = observatory.sink()},
         edge_(
             surroundings_, {"PATH=/usr/bin:/bin"}, [this] { return snapshot(); }, [] {}),
         desk_(harbour_, ledger),
@@ -53,6 +59,7 @@ class Daemon {
     CO_TRY_VOID(co_await self.edge_.until_ready(io::Deadline::in(kEdgeStart)));
     CO_TRY_VOID(co_await self.find_environments());
     CO_TRY_VOID(self.serve_api());
+    self.observe();
     self.log_.info("control is up", {{"state", self.harbour_.folders.state.native()},
                                      {"environments", self.desk_.berths().size()},
                                      {"http", self.http_.to_string()},
@@ -64,6 +71,7 @@ class Daemon {
       // The edge and the replicas go on, and their FIFOs keep what they write; the next control
       // takes them over. What this one still watches is watched no more: there is nothing to undo.
       self.log_.info("control ends; edge and replicas go on");
+      co_await self.observatory_.stop();
       co_await self.ledger_.close();
       std::_Exit(0);
     }
@@ -117,7 +125,7 @@ class Daemon {
 
   Result<> serve_api() {
     auto router = control::make_routes({[this] { return status(); },
-                                        [this](auto query) { return read_logs(query); },
+                                        [this](auto query) { return observatory_.logs(query); },
                                         [this] {
                                           stop_all_ = true;
                                           ended_.set();
@@ -125,7 +133,7 @@ class Daemon {
     control::add_order_routes(
         router, loop_, gate_,
         {[this](auto order, auto emit) {
-           return desk_.carry_out(std::move(order), std::move(emit));
+           return carry_out(*this, std::move(order), std::move(emit));
          },
          [this](auto kind, auto name) { return desk_.read(std::move(kind), std::move(name)); },
          [this](auto name, auto values, auto) { return desk_.set_secrets(name, values); }});
@@ -134,6 +142,55 @@ class Daemon {
     TRY(auto listening, io::listen(socket));
     api_.serve(std::move(listening));
     return {};
+  }
+
+  void observe() {
+    set_alerts();
+    observatory_.start(
+        {.status = [this] { return status(); },
+         .access_log = access_log(),
+         .reopen_access_log = [this] { return edge_.reopen_logs(io::Deadline::in(5s)); },
+         .certificates =
+             [this] { return std::vector<std::filesystem::path>{certificate_.certificate}; }});
+  }
+
+  // What each app's newest release wants to be watched.
+  void set_alerts() {
+    alert_notes_.clear();
+    std::vector<observe::AlertRule> rules;
+    std::vector<observe::AlertTarget> targets;
+    for (const auto& [name, berth] : desk_.berths())
+      if (const auto* spec = berth->fleet.newest()) {
+        std::ranges::move(observe::app_alert_rules(spec->app), std::back_inserter(rules));
+        std::ranges::move(observe::alert_targets(spec->app, spec->variables, alert_notes_),
+                          std::back_inserter(targets));
+      }
+    observatory_.set_alerts(std::move(rules), std::move(targets));
+  }
+
+  // An order, with its steps and its outcome as events in the log.
+  static io::Task<void> carry_out(Daemon& self, control::Order order, control::Emit emit) {
+    const auto tell = [&self, emit](std::string event) {
+      self.note(event);
+      emit(std::move(event));
+    };
+    co_await self.desk_.carry_out(std::move(order), tell);
+    self.set_alerts();
+  }
+
+  void note(std::string_view text) {
+    const auto event = control::event_from_json(text);
+    if (!event || !event->deployment) return;
+    const auto& deployment = *event->deployment;
+    const bool good = deployment.state == control::DeploymentState::kSucceeded;
+    observatory_.intake().event(
+        {.app = deployment.environment.app,
+         .environment = deployment.environment.environment,
+         .release = fmt::format("v{}", deployment.to)},
+        good ? telemetry::Level::kInfo : telemetry::Level::kError,
+        fmt::format("{} {}: {}", to_string(deployment.kind), to_string(deployment.state),
+                    deployment.message),
+        {{"event", "deployment"}, {"deployment", deployment.id}, {"by", deployment.by}});
   }
 
   io::Task<void> stop_everything() {
@@ -147,26 +204,21 @@ class Daemon {
     }
     done_.request();
     static_cast<void>(co_await gate_.drained(io::Deadline::never()));
+    co_await observatory_.stop();
     cgroups_.remove();
     std::error_code ignored;
     std::filesystem::remove_all(harbour_.folders.runtime, ignored);
     co_await ledger_.close();
   }
 
-  control::LogSource read_logs(control::LogQuery query) {
-    for (auto& [name, berth] : desk_.berths())
-      if (query.environment.empty() ? desk_.berths().size() == 1
-                                    : name.to_string() == query.environment)
-        return berth->fleet.logs().read(std::move(query));
-    return logs_.read(std::move(query));
-  }
+  std::filesystem::path access_log() const { return harbour_.folders.state / "access.log"; }
 
   control::Snapshot snapshot() const {
     control::Snapshot snapshot;
     snapshot.listeners = {{.address = http_.to_string()},
                           {.address = https_.to_string(), .tls = true}};
     snapshot.certificates = {certificate_};
-    snapshot.access_log = harbour_.folders.state / "access.log";
+    snapshot.access_log = access_log();
     for (const auto& [name, berth] : desk_.berths()) berth->fleet.add_to(snapshot);
     return snapshot;
   }
@@ -177,7 +229,7 @@ class Daemon {
     status.pid = ::getpid();
     status.started = started_;
     status.state_folder = harbour_.folders.state;
-    status.log_folder = harbour_.folders.logs();
+    status.log_folder = harbour_.folders.observe() / "logs";
     status.edge = edge_.status();
     status.listeners = {"http://" + http_.to_string(), "https://" + https_.to_string()};
     for (const auto& [name, berth] : desk_.berths()) {
@@ -185,6 +237,7 @@ class Daemon {
       for (const auto& note : berth->fleet.notes())
         status.notes.push_back(fmt::format("{}: {}", name.to_string(), note));
     }
+    std::ranges::copy(alert_notes_, std::back_inserter(status.notes));
     return status;
   }
 
@@ -192,6 +245,7 @@ class Daemon {
   io::Signals signals_;
   ship::Ledger& ledger_;
   io::Worker worker_;
+  observe::Observatory& observatory_;
   supervise::LogBook logs_;
   supervise::CgroupTree cgroups_;
   supervise::Surroundings surroundings_;
@@ -203,6 +257,7 @@ class Daemon {
   telemetry::Log log_{2, telemetry::Level::kInfo, {{"service", "control"}}};
   io::Address http_, https_;
   control::CertificateSpec certificate_;
+  std::vector<std::string> alert_notes_;  // what is missing for sending
   WallTime started_ = wall_now();
   bool stop_all_ = false;
   io::Event ended_{loop_};
@@ -219,7 +274,8 @@ Result<> serve(const ServeOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);
   TRY(auto ledger, ship::Ledger::open(*loop, folders.state / "fairlead.db"));
   TRY(auto artifacts, ship::ArtifactStore::open(folders.state / "artifacts"));
-  Daemon daemon(*loop, std::move(signals), folders, *ledger, artifacts);
+  TRY(const auto observatory, observe::Observatory::open(*loop, folders.observe()));
+  Daemon daemon(*loop, std::move(signals), folders, *ledger, artifacts, *observatory);
   return io::block_on(*loop, Daemon::run(daemon));
 }
 

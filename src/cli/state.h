@@ -16,16 +16,20 @@ namespace fairlead::cli {
 //   state/                   runtime/ (short: a Unix socket's path has 107 bytes)
 //     lock                     control.sock     the API
 //     data/APP.db              web.1.sock …     FAIRLEAD_SOCKET of the replicas
-//     logs/web.1.log …         web.1.log …      FIFOs: stdout and stderr
-//     certificates/            web.1.pid …      records of what was started
-//     access.log               edge/            the edge's own folder
+//     observe/                 web.1.log …      FIFOs: stdout and stderr
+//       logs/ metrics/         web.1.spool …    what came out of them and is not in the log yet
+//     logs/                    web.1.pid …      records of what was started
+//       APP/builds/1.log …     edge/            the edge's own folder
+//     certificates/
+//     access.log
 struct StateFolders {
   std::filesystem::path state;    // absolute
   std::filesystem::path runtime;  // absolute
   std::string instance;           // eight hex digits that stand for the state folder
 
   std::filesystem::path control_socket() const { return runtime / "control.sock"; }
-  std::filesystem::path logs() const { return state / "logs"; }
+  std::filesystem::path logs() const { return state / "logs"; }  // of builds
+  std::filesystem::path observe() const { return state / "observe"; }
 };
 
 // Eight hex digits that stand for a text: short, not secret, the same everywhere.

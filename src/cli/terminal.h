@@ -13,7 +13,7 @@ namespace fairlead::cli {
 // Whether colours may be used there: a terminal, NO_COLOR not set, TERM not "dumb".
 bool colours(std::FILE* stream);
 
-enum class Style { kBold, kDim, kRed, kGreen, kYellow };
+enum class Style { kPlain, kBold, kDim, kRed, kGreen, kYellow };
 // `text` in that style if `stream` shows colours, else as it is.
 std::string styled(std::FILE* stream, Style style, std::string_view text);
 

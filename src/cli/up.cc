@@ -16,6 +16,8 @@
 #include "http/server.h"
 #include "io/signals.h"
 #include "io/stream.h"
+#include "observe/alert_config.h"
+#include "observe/observatory.h"
 #include "supervise/edge_process.h"
 #include "supervise/record.h"
 #include "supervise/sweeper.h"
@@ -31,19 +33,24 @@ constexpr Duration kEdgeStart = 10s;
 // One app, its edge and its API, from the first step to the last.
 class Up {
  public:
-  Up(io::Loop& loop, io::Signals signals, StateFolders folders, config::AppSpec app)
+  Up(io::Loop& loop, io::Signals signals, StateFolders folders, observe::Observatory& observatory,
+     config::AppSpec app)
       : loop_(loop),
         signals_(std::move(signals)),
         folders_(std::move(folders)),
-        logs_(loop, folders_.logs()),
+        observatory_(observatory),
+        logs_(observatory.sink(),
+              {.app = app.name, .environment = app.environment, .source = "app"}),
+        edge_logs_(observatory.sink(), {.source = "edge"}),
         cgroups_(supervise::CgroupTree::find(folders_.instance)),
         surroundings_{loop, folders_.runtime, logs_, cgroups_, true},
+        edge_surroundings_{loop, folders_.runtime, edge_logs_, cgroups_, true},
         environment_(surroundings_, environment_spec(std::move(app), folders_),
                      [this] { on_change(); }),
         edge_(
-            surroundings_, {"PATH=/usr/bin:/bin"}, [this] { return snapshot(); }, [] {}),
+            edge_surroundings_, {"PATH=/usr/bin:/bin"}, [this] { return snapshot(); }, [] {}),
         api_(loop, control::make_routes({[this] { return status(); },
-                                         [this](auto query) { return logs_.read(query); },
+                                         [this](auto query) { return observatory_.logs(query); },
                                          [this] { asked_.request(); }})
                        .handler()),
         gate_(loop) {}
@@ -97,7 +104,21 @@ class Up {
     CO_TRY_VOID(environment_.start());
     CO_TRY_VOID(co_await environment_.until_ready(until_asked()));
     CO_TRY_VOID(edge_.start());
-    co_return co_await edge_.until_ready(until_asked().within(kEdgeStart));
+    CO_TRY_VOID(co_await edge_.until_ready(until_asked().within(kEdgeStart)));
+    observe();
+    co_return Result<>();
+  }
+
+  void observe() {
+    const auto& spec = environment_.spec();
+    observatory_.set_alerts(observe::app_alert_rules(spec.app),
+                            observe::alert_targets(spec.app, spec.variables, alert_notes_));
+    observatory_.start(
+        {.status = [this] { return status(); },
+         .access_log = access_log(),
+         .reopen_access_log = [this] { return edge_.reopen_logs(io::Deadline::in(5s)); },
+         .certificates =
+             [this] { return std::vector<std::filesystem::path>{certificate_.certificate}; }});
   }
 
   io::Task<void> end_leftovers() {
@@ -139,6 +160,7 @@ class Up {
     static_cast<void>(co_await supervise::end_leftovers(loop_, folders_.runtime,
                                                         io::Deadline::in(kLeftoversGrace)));
     static_cast<void>(co_await api_.drain(io::Deadline::in(1s)));
+    co_await observatory_.stop();
     cgroups_.remove();
     std::error_code ignored;
     std::filesystem::remove_all(folders_.runtime, ignored);
@@ -147,6 +169,8 @@ class Up {
     progress_.clear();
   }
 
+  std::filesystem::path access_log() const { return folders_.state / "access.log"; }
+
   control::Snapshot snapshot() const {
     control::Snapshot snapshot;
     snapshot.listeners = {{.address = http_.to_string()},
@@ -154,7 +178,7 @@ class Up {
     snapshot.certificates = {certificate_};
     snapshot.pools = environment_.pools();
     snapshot.routes = routes_of(environment_, true);
-    snapshot.access_log = folders_.state / "access.log";
+    snapshot.access_log = access_log();
     return snapshot;
   }
 
@@ -173,13 +197,14 @@ class Up {
     status.pid = ::getpid();
     status.started = started_;
     status.state_folder = folders_.state;
-    status.log_folder = folders_.logs();
+    status.log_folder = folders_.observe() / "logs";
     status.edge = edge_.status();
     status.listeners = {"http://" + http_.to_string(), "https://" + https_.to_string()};
     auto environment = environment_.status();
     environment.urls = urls();
     status.environments = {std::move(environment)};
     status.notes = environment_.not_enforced();
+    std::ranges::copy(alert_notes_, std::back_inserter(status.notes));
     return status;
   }
 
@@ -210,15 +235,19 @@ class Up {
   io::Loop& loop_;
   io::Signals signals_;
   StateFolders folders_;
+  observe::Observatory& observatory_;
   supervise::LogBook logs_;
+  supervise::LogBook edge_logs_;
   supervise::CgroupTree cgroups_;
   supervise::Surroundings surroundings_;
+  supervise::Surroundings edge_surroundings_;
   supervise::Environment environment_;
   supervise::EdgeProcess edge_;
   http::Server api_;
   Progress progress_;
   io::Address http_, https_;
   control::CertificateSpec certificate_;
+  std::vector<std::string> alert_notes_;  // what is missing for sending
   Instant began_ = now();
   WallTime started_ = wall_now();
   WallTime told_ = wall_now();
@@ -240,7 +269,8 @@ Result<int> up(const UpOptions& options) {
   TRY(const auto loop, io::Loop::create());
   TRY(auto signals, io::Signals::create(*loop, {SIGINT, SIGTERM, SIGHUP}));
   ::signal(SIGPIPE, SIG_IGN);
-  Up self(*loop, std::move(signals), std::move(folders), std::move(app));
+  TRY(const auto observatory, observe::Observatory::open(*loop, folders.observe()));
+  Up self(*loop, std::move(signals), std::move(folders), *observatory, std::move(app));
   return io::block_on(*loop, Up::run(self));
 }
 

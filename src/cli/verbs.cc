@@ -9,6 +9,7 @@
 #include "cli/cache_verb.h"
 #include "cli/doctor.h"
 #include "cli/generate.h"
+#include "cli/observe_verbs.h"
 #include "cli/read_verbs.h"
 #include "cli/render.h"
 #include "cli/serve.h"
@@ -115,17 +116,32 @@ struct Definitions {
     add_state(app, status.state);
   }
   void define_logs() {
-    auto* app = verb("logs", "Show what the replicas wrote", [this] { return run_logs(logs); });
+    auto* app = verb("logs", "Show and search what replicas, edge and control wrote",
+                     [this] { return run_logs(logs); });
     app->add_option("replica", logs.replicas, "Replicas (web.1) or process types (web); all")
         ->type_name("NAME")
         ->expected(0, -1);
     app->add_flag("-f,--follow", logs.follow, "Go on with what comes");
+    app->add_option("-a,--app", logs.app, "Of this app")->type_name("NAME");
+    app->add_option("-e,--env", logs.environment, "Of this environment")->type_name("NAME");
     app->add_option("-r,--replica", logs.replicas, "The same as naming it")->type_name("NAME");
+    app->add_option("--release", logs.release, "Of this release")->type_name("vN");
+    app->add_option("--source", logs.source, "From there alone")
+        ->type_name("SOURCE")
+        ->check(CLI::IsMember({"app", "edge", "control", "service"}));
+    app->add_option("-g,--grep", logs.grep, "With these words; \"several words\" as they stand")
+        ->type_name("WORDS");
+    app->add_option("--level", logs.level, "At least as bad as that")
+        ->type_name("LEVEL")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+    app->add_option("--status", logs.status, "Of requests with this answer: 404, 5xx")
+        ->type_name("STATUS");
+    app->add_option("--request", logs.request, "Of the request with this ID")->type_name("ID");
     app->add_option("--since", logs.since, "From then on: 90s, 10m, 2h, 1d ago, or a UTC time")
         ->type_name("TIME");
+    app->add_option("--until", logs.until, "Up to then")->type_name("TIME");
     app->add_option("-n,--lines", logs.lines, "At most so many (default: 200; 0: all)")
         ->type_name("N");
-    app->add_option("--app", logs.app, "The folder of the fairlead.toml")->type_name("DIR");
     add_state(app, logs.state);
     add_json(app, logs.json);
   }

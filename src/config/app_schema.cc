@@ -21,6 +21,16 @@ constexpr std::array<Named<Drill>, 4> kDrills = {{{"never", Drill::kNever},
                                                   {"weekly", Drill::kWeekly},
                                                   {"monthly", Drill::kMonthly}}};
 
+constexpr std::array<Named<AlertValue>, 5> kAlertValues = {{{"mean", AlertValue::kMean},
+                                                            {"min", AlertValue::kMin},
+                                                            {"max", AlertValue::kMax},
+                                                            {"rate", AlertValue::kRate},
+                                                            {"increase", AlertValue::kIncrease}}};
+constexpr std::array<Named<AlertSeverity>, 2> kSeverities = {
+    {{"warning", AlertSeverity::kWarning}, {"critical", AlertSeverity::kCritical}}};
+constexpr std::array<Named<MailTls>, 2> kMailTls = {
+    {{"required", MailTls::kRequired}, {"optional", MailTls::kOptional}}};
+
 // --- What a line is made of ---
 
 template <typename Pointer>
@@ -76,6 +86,18 @@ constexpr Key table(std::string_view name) {
       .doc = Nested.doc,
       .shape = Shape::kTable,
       .nested = &Nested};
+}
+
+// [name], not written where it says nothing.
+template <const Schema& Nested, typename Struct, auto Pointer>
+constexpr Key optional_table(std::string_view name) {
+  Key line = table<Nested, Pointer>(name);
+  line.write = [](const void* target) {
+    const Struct fresh{};
+    auto json = Nested.write(&member_of<Pointer>(target));
+    return json == Nested.write(&fresh) ? Json() : json;
+  };
+  return line;
 }
 
 // [name.NAME], any number
@@ -253,6 +275,48 @@ constexpr auto kSecretsKeys = std::to_array<Key>({
 });
 constexpr Schema kSecrets = schema<SecretsSpec>("Variables that are secret.", kSecretsKeys);
 
+constexpr auto kAlertRuleKeys = std::to_array<Key>({
+    required(key<AnyText, &AlertRuleSpec::metric>(
+        "metric", "Its name, as `fairlead metrics` lists it; counters without `_total`.")),
+    key<Environment, &AlertRuleSpec::labels>("labels", "Labels of the series that count."),
+    key<Choice<kAlertValues>, &AlertRuleSpec::value>(
+        "value", "What is compared: `rate` (per second) and `increase` are for counters."),
+    key<Limit, &AlertRuleSpec::above>("above", "It fires above this."),
+    key<Limit, &AlertRuleSpec::below>("below", "It fires below this."),
+    key<PositiveTime, &AlertRuleSpec::over>("over", "The time that is looked at."),
+    key<Time, &AlertRuleSpec::hold>("hold", "How long it has to be so before it fires."),
+    key<Choice<kSeverities>, &AlertRuleSpec::severity>("severity", "How bad it is."),
+});
+constexpr Schema kAlertRule =
+    schema<AlertRuleSpec>("A rule of the app's own: a metric against a number.", kAlertRuleKeys);
+
+constexpr auto kEmailKeys = std::to_array<Key>({
+    required(key<AnyText, &EmailSpec::server>("server",
+                                              "`smtp://HOST:587` (STARTTLS), or `smtps://HOST`.")),
+    key<AnyText, &EmailSpec::user>("user", "Who signs in there."),
+    key<AnyText, &EmailSpec::password>("password", "As `$NAME`: a secret or variable."),
+    required(key<AnyText, &EmailSpec::from>("from", "The sender's address.")),
+    required(key<List<AnyText>, &EmailSpec::to>("to", "The receivers' addresses.")),
+    key<Choice<kMailTls>, &EmailSpec::tls>("tls", "Whether mail may go in the clear."),
+});
+constexpr Schema kEmail = schema<EmailSpec>("Notices by e-mail.", kEmailKeys);
+
+constexpr auto kAlertsKeys = std::to_array<Key>({
+    key<Percent, &AlertsSpec::error_percent>(
+        "error_percent", "More failed requests than this in five minutes fire `error-rate`."),
+    key<PositiveTime, &AlertsSpec::latency>(
+        "latency", "The objective: `latency_percent` of requests take at most this."),
+    key<Percent, &AlertsSpec::latency_percent>("latency_percent", "See `latency`."),
+    key<List<AnyText>, &AlertsSpec::mute>("mute", "Default rules that are not wanted."),
+    key<AnyText, &AlertsSpec::webhook>(
+        "webhook", "A URL that gets each notice as JSON; `$NAME` is that secret or variable."),
+    key<AnyText, &AlertsSpec::slack>("slack", "A Slack-compatible webhook; `$NAME` too."),
+    optional_table<kEmail, EmailSpec, &AlertsSpec::email>("email"),
+    named_tables<kAlertRule, &AlertsSpec::rules>("rules"),
+});
+constexpr Schema kAlerts =
+    schema<AlertsSpec>("What is watched beyond the defaults, and who is told.", kAlertsKeys);
+
 struct AppName : CheckedText<parse_name> {
   static std::string name() { return "name"; }
 };
@@ -286,6 +350,7 @@ constexpr auto kAppKeys = std::to_array<Key>({
     named_tables<kService, &AppSpec::services>("services"),
     key<Environment, &AppSpec::env>("env", "Variables for all processes."),
     table<kSecrets, &AppSpec::secrets>("secrets"),
+    optional_table<kAlerts, AlertsSpec, &AppSpec::alerts>("alerts"),
     environments(),
 });
 constexpr Schema kApp = schema<AppSpec>("The app.", kAppKeys);

@@ -3,8 +3,10 @@
 // it; nothing in it changes afterwards.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -107,6 +109,47 @@ struct SecretsSpec {
   Location where;
 };
 
+enum class AlertValue : std::uint8_t { kMean, kMin, kMax, kRate, kIncrease };
+enum class AlertSeverity : std::uint8_t { kWarning, kCritical };
+
+// A rule of the app's own: a metric against a number. One of above and below is set.
+struct AlertRuleSpec {
+  std::string name;  // a DNS label
+  std::string metric;
+  Variables labels;  // of the series that count
+  AlertValue value = AlertValue::kMean;
+  std::optional<double> above, below;
+  Duration over = std::chrono::minutes(5);  // the time that is looked at
+  Duration hold{0};                         // how long it has to be so
+  AlertSeverity severity = AlertSeverity::kWarning;
+  Location where;
+};
+
+enum class MailTls : std::uint8_t { kRequired, kOptional };
+
+struct EmailSpec {
+  std::string server;  // "smtp://mail.example.com:587"; "": no mail
+  std::string user, password, from;
+  std::vector<std::string> to;
+  MailTls tls = MailTls::kRequired;
+};
+
+// What is watched of an app unless it is muted.
+inline constexpr std::array<std::string_view, 5> kDefaultAlertRules = {
+    "error-rate", "latency-burn", "latency-burn-slow", "crash-loop", "backup-age"};
+
+// "$NAME" in webhook, slack and email stands for that variable.
+struct AlertsSpec {
+  double error_percent = 5;       // of requests in five minutes
+  Duration latency{500'000'000};  // the latency objective: so many percent …
+  double latency_percent = 99;    // … within that time
+  std::vector<std::string> mute;  // default rules that are not wanted
+  std::string webhook, slack;
+  EmailSpec email;
+  std::vector<AlertRuleSpec> rules;
+  Location where;
+};
+
 struct AppSpec {
   std::filesystem::path file;  // the fairlead.toml (or the lone Procfile), as it was given to load
   std::string environment;     // "production"
@@ -120,6 +163,7 @@ struct AppSpec {
   std::vector<ServiceSpec> services;
   Variables env;
   SecretsSpec secrets;
+  AlertsSpec alerts;
 
   // The process type of that name, or null. Valid as long as the spec.
   const ProcessSpec* process(std::string_view process_name) const {

@@ -34,6 +34,7 @@ class Checker {
     for (const auto& process : spec_.processes)
       check_variables(process.env, {"processes", process.name, "env"});
     check_secrets();
+    check_alerts();
   }
 
  private:
@@ -104,6 +105,23 @@ class Checker {
         diagnostics_.error(at, fmt::format("{} is both a secret and in [env]", names[i]),
                            "take it out of [env]");
     }
+  }
+
+  void check_alerts() {
+    for (std::size_t i = 0; i < spec_.alerts.mute.size(); ++i) {
+      const auto& name = spec_.alerts.mute[i];
+      if (std::ranges::find(kDefaultAlertRules, name) != kDefaultAlertRules.end()) continue;
+      const auto near = name.size() > 64 ? std::nullopt : nearest(name, kDefaultAlertRules);
+      diagnostics_.error(locate(document_, {"alerts", "mute", i}),
+                         fmt::format("there is no default rule '{}'", name),
+                         near ? fmt::format("did you mean '{}'?", *near)
+                              : fmt::format("there are: {}", list_of(kDefaultAlertRules)));
+    }
+    for (const auto& rule : spec_.alerts.rules)
+      if (!reader_.is_broken(rule.where) && rule.above.has_value() == rule.below.has_value())
+        diagnostics_.error(locate(document_, {"alerts", "rules", rule.name}),
+                           fmt::format("rule '{}' needs one limit", rule.name),
+                           "set either above or below");
   }
 
   // Variables that Fairlead sets itself.

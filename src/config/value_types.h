@@ -163,6 +163,31 @@ struct Cores {
   }
 };
 
+struct Percent {
+  using Value = double;
+  static std::string name() { return "percentage"; }
+  static Json write(double value) { return value; }
+  static void read(Reader& reader, const Member& member, double& out) {
+    if (member.node.kind != Kind::kWhole && !reader.expect(member, Kind::kNumber, "a number"))
+      return;
+    if (!(member.node.number > 0 && member.node.number < 100))
+      return reader.wrong(member,
+                          fmt::format("must be between 0 and 100, not {}", member.node.number));
+    out = member.node.number;
+  }
+};
+
+struct Limit {
+  using Value = std::optional<double>;
+  static std::string name() { return "number"; }
+  static Json write(const Value& value) { return value ? Json(*value) : Json(); }
+  static void read(Reader& reader, const Member& member, Value& out) {
+    if (member.node.kind != Kind::kWhole && !reader.expect(member, Kind::kNumber, "a number"))
+      return;
+    out = member.node.number;
+  }
+};
+
 // --- Of other values ---
 
 template <typename Item>

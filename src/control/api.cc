@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "control/api_json.h"
+#include "http/message.h"
 
 namespace fairlead::control {
 
@@ -162,7 +163,18 @@ Result<Status> status_from_json(std::string_view text) {
 }
 
 std::string to_json(const LogLine& line) {
-  return dump({{"time", rfc3339(line.time)}, {"replica", line.replica}, {"text", line.text}});
+  json object = {{"time", rfc3339(line.time)}, {"replica", line.replica}, {"text", line.text}};
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) object[key] = value;
+  };
+  add("app", line.app);
+  add("environment", line.environment);
+  add("release", line.release);
+  add("source", line.source);
+  add("level", line.level);
+  add("request_id", line.request_id);
+  if (line.status != 0) object["status"] = line.status;
+  return dump(object);
 }
 
 Result<LogLine> log_line_from_json(std::string_view text) {
@@ -170,7 +182,47 @@ Result<LogLine> log_line_from_json(std::string_view text) {
     read_time(object, "time", line.time);
     read(object, "replica", line.replica);
     read(object, "text", line.text);
+    read(object, "app", line.app);
+    read(object, "environment", line.environment);
+    read(object, "release", line.release);
+    read(object, "source", line.source);
+    read(object, "level", line.level);
+    read(object, "request_id", line.request_id);
+    read(object, "status", line.status);
   });
+}
+
+Result<std::pair<std::uint16_t, std::uint16_t>> parse_status_range(std::string_view text) {
+  const bool a_class = text.size() == 3 && text.substr(1) == "xx";
+  const auto number = parse_unsigned(a_class ? text.substr(0, 1) : text);
+  const auto low = number ? *number * (a_class ? 100 : 1) : 0;
+  if (low < 100 || low > 599)
+    return fail(Code::kInvalid, fmt::format("'{}' is no status like 404 or 5xx", text));
+  const auto from = static_cast<std::uint16_t>(low);
+  return std::pair(from, static_cast<std::uint16_t>(a_class ? from + 99 : from));
+}
+
+std::string query_string(const LogQuery& query) {
+  std::string text = fmt::format("tail={}", query.tail);
+  const auto add = [&](std::string_view key, std::string_view value) {
+    if (!value.empty()) text += fmt::format("&{}={}", key, http::percent_encode(value));
+  };
+  add("app", query.app);
+  add("environment", query.environment);
+  add("release", query.release);
+  add("source", query.source);
+  add("grep", query.grep);
+  add("level", query.level);
+  add("request", query.request_id);
+  for (const auto& replica : query.replicas) add("replica", replica);
+  if (query.since) add("since", rfc3339(*query.since));
+  if (query.until) add("until", rfc3339(*query.until));
+  if (query.status_from != 0)
+    text += query.status_to == query.status_from
+                ? fmt::format("&status={}", query.status_from)
+                : fmt::format("&status={}xx", query.status_from / 100);
+  if (query.follow) text += "&follow=1";
+  return text;
 }
 
 Result<WallTime> parse_rfc3339(std::string_view text) {

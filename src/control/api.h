@@ -93,15 +93,31 @@ struct LogLine {
   WallTime time{};
   std::string replica;  // "web.1"; "release" and "build" too
   std::string text;     // without the newline
+  // Empty or 0 where it does not apply.
+  std::string app, environment;
+  std::string release;       // "v3"
+  std::string source;        // "app", "edge", "control", "service"
+  std::string level;         // "debug", "info", "warn", "error"
+  std::uint16_t status = 0;  // HTTP
+  std::string request_id;
 };
 
+// Every condition that is set must hold.
 struct LogQuery {
-  std::string environment;            // "APP/ENVIRONMENT"; "": the only one
-  std::vector<std::string> replicas;  // names or process types; empty: all
-  std::optional<WallTime> since;
+  std::string app, environment, release, source;  // "": any
+  std::vector<std::string> replicas;              // names or process types; empty: all
+  std::string grep;                               // words, and "quoted phrases": all of them
+  std::string level;                              // at least that
+  std::uint16_t status_from = 0, status_to = 0;   // inclusive
+  std::string request_id;
+  std::optional<WallTime> since, until;
   std::size_t tail = 0;  // at most so many of the newest; 0: all
   bool follow = false;   // go on with what comes
 };
+
+// "500" and "5xx".
+Result<std::pair<std::uint16_t, std::uint16_t>> parse_status_range(std::string_view text);
+std::string query_string(const LogQuery& query);  // "app=shop&tail=200"
 
 std::string to_json(const Status& status);
 Result<Status> status_from_json(std::string_view text);

@@ -18,17 +18,6 @@ Error explain(Error error, const std::string& socket) {
   return std::move(error).in("asking control");
 }
 
-std::string target_of(const LogQuery& query) {
-  std::string target = fmt::format("/v1/logs?tail={}", query.tail);
-  if (!query.environment.empty())
-    target += fmt::format("&environment={}", http::percent_encode(query.environment));
-  if (query.follow) target += "&follow=1";
-  if (query.since) target += fmt::format("&since={}", http::percent_encode(rfc3339(*query.since)));
-  for (const auto& replica : query.replicas)
-    target += fmt::format("&replica={}", http::percent_encode(replica));
-  return target;
-}
-
 }  // namespace
 
 ControlClient::ControlClient(io::Loop& loop, std::string socket)
@@ -98,7 +87,7 @@ io::Task<Result<>> ControlClient::post_stream(std::string target, std::string js
 io::Task<Result<>> ControlClient::logs(LogQuery query, std::function<bool(const LogLine&)> on_line,
                                        io::Deadline deadline) {
   http::Request request;
-  request.target = target_of(query);
+  request.target = "/v1/logs?" + query_string(query);
   return read_lines(
       std::move(request),
       [on_line = std::move(on_line)](std::string_view text) -> Result<bool> {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "base/strings.h"
 
@@ -11,33 +12,56 @@ namespace fairlead::control {
 
 namespace {
 
-using Shared = std::shared_ptr<const Handlers>;
+Result<> set_parameter(LogQuery& query, std::string_view key, std::string value) {
+  static constexpr std::pair<std::string_view, std::string LogQuery::*> kTexts[] = {
+      {"app", &LogQuery::app},       {"environment", &LogQuery::environment},
+      {"grep", &LogQuery::grep},     {"release", &LogQuery::release},
+      {"level", &LogQuery::level},   {"request", &LogQuery::request_id},
+      {"source", &LogQuery::source},
+  };
+  for (const auto& [name, member] : kTexts)
+    if (name == key) {
+      query.*member = std::move(value);
+      return {};
+    }
+  if (key == "replica") {
+    query.replicas.push_back(std::move(value));
+  } else if (key == "since") {
+    TRY(query.since, parse_rfc3339(value));
+  } else if (key == "until") {
+    TRY(query.until, parse_rfc3339(value));
+  } else if (key == "status") {
+    TRY(const auto range, parse_status_range(value));
+    std::tie(query.status_from, query.status_to) = range;
+  } else if (key == "tail") {
+    const auto number = parse_unsigned(value);
+    if (!number) return fail(Code::kInvalid, fmt::format("tail: '{}' is not a number", value));
+    query.tail = *number;
+  } else if (key == "follow") {
+    query.follow = value == "1";
+  } else {
+    return fail(Code::kInvalid, fmt::format("unknown parameter '{}'", key));
+  }
+  return {};
+}
 
-Result<LogQuery> parse_query(const http::Request& request) {
+}  // namespace
+
+Result<LogQuery> log_query_of(const http::Request& request) {
   LogQuery query;
   for (const auto part : split(request.query, '&')) {
+    if (part.empty()) continue;
     const auto equals = part.find('=');
-    const auto key = part.substr(0, equals);
     const auto raw = equals == std::string_view::npos ? "" : part.substr(equals + 1);
-    TRY(const std::string value, http::percent_decode(raw, true));
-    if (key == "environment") {
-      query.environment = value;
-    } else if (key == "replica") {
-      query.replicas.push_back(value);
-    } else if (key == "since") {
-      TRY(query.since, parse_rfc3339(value));
-    } else if (key == "tail") {
-      const auto number = parse_unsigned(value);
-      if (!number) return fail(Code::kInvalid, fmt::format("tail: '{}' is not a number", value));
-      query.tail = *number;
-    } else if (key == "follow") {
-      query.follow = value == "1";
-    } else if (!key.empty()) {
-      return fail(Code::kInvalid, fmt::format("unknown parameter '{}'", key));
-    }
+    TRY(std::string value, http::percent_decode(raw, true));
+    TRY_VOID(set_parameter(query, part.substr(0, equals), std::move(value)));
   }
   return query;
 }
+
+namespace {
+
+using Shared = std::shared_ptr<const Handlers>;
 
 io::Task<void> answer_version(Shared handlers, http::Exchange& exchange) {
   const nlohmann::json body = {{"version", handlers->status().version}};
@@ -55,28 +79,13 @@ io::Task<void> answer_stop(Shared handlers, http::Exchange& exchange) {
 }
 
 io::Task<void> answer_logs(Shared handlers, http::Exchange& exchange) {
-  auto query = parse_query(exchange.request);
+  auto query = log_query_of(exchange.request);
   if (!query) {
     static_cast<void>(co_await exchange.respond(
         http::Response::problem(400, "Bad query", query.error().message())));
     co_return;
   }
-  LogSource source = handlers->logs(std::move(*query));
-  http::Response head;
-  head.fields.set("Content-Type", "application/x-ndjson");
-  if (!co_await exchange.start(std::move(head))) co_return;
-  for (;;) {
-    // A quiet log gets an empty line now and then: that is how a client that has gone is noticed.
-    const auto lines = co_await source(io::Deadline::in(5s));
-    if (lines && lines->empty()) break;
-    if (!lines && lines.error().code() != Code::kTimeout) break;
-    std::string text;
-    if (!lines) text = "\n";
-    if (lines)
-      for (const auto& line : *lines) text.append(to_json(line)).push_back('\n');
-    if (!co_await exchange.write(text)) co_return;
-  }
-  static_cast<void>(co_await exchange.finish());
+  co_await stream_log(exchange, handlers->logs(std::move(*query)));
 }
 
 using Answer = io::Task<void> (*)(Shared, http::Exchange&);
@@ -88,6 +97,24 @@ http::RouteHandler bind(Shared handlers, Answer answer) {
 }
 
 }  // namespace
+
+io::Task<void> stream_log(http::Exchange& exchange, LogSource source) {
+  http::Response head;
+  head.fields.set("Content-Type", "application/x-ndjson");
+  if (!co_await exchange.start(std::move(head))) co_return;
+  for (;;) {
+    // A quiet log gets an empty line now and then: that is how a client that has gone is noticed.
+    const auto lines = co_await source(io::Deadline::in(5s).or_when(exchange.cut_off()));
+    if (lines && lines->empty()) break;
+    if (!lines && lines.error().code() != Code::kTimeout) break;
+    std::string text;
+    if (!lines) text = "\n";
+    if (lines)
+      for (const auto& line : *lines) text.append(to_json(line)).push_back('\n');
+    if (!co_await exchange.write(text)) co_return;
+  }
+  static_cast<void>(co_await exchange.finish());
+}
 
 bool may_ask(const http::Request& request) {
   return request.peer_uid && (*request.peer_uid == 0 || *request.peer_uid == ::geteuid());

@@ -3,8 +3,10 @@
 //
 //   GET  /v1/version             {"version":"0.1.0"}
 //   GET  /v1/status              Status
-//   GET  /v1/logs                LogLine as NDJSON; ?replica= (may be repeated) ?since= ?tail=
-//   ?follow=1 POST /v1/stop                202; then control stops everything and ends
+//   GET  /v1/logs                LogLine as NDJSON; ?app= ?environment= ?release= ?source=
+//                                ?replica= (may be repeated) ?grep= ?level= ?status=5xx ?request=
+//                                ?since= ?until= ?tail= ?follow=1
+//   POST /v1/stop                202; then control stops everything and ends
 #pragma once
 
 #include <functional>
@@ -23,6 +25,11 @@ struct Handlers {
 };
 
 http::Router make_routes(Handlers handlers);
+
+// The query of a request for logs; kInvalid names what is wrong in it.
+Result<LogQuery> log_query_of(const http::Request& request);
+// Answers with the lines as NDJSON until the source ends or the peer goes.
+io::Task<void> stream_log(http::Exchange& exchange, LogSource source);
 
 // Whether the peer is the user that control runs as, or root. Its socket's file lets nobody else in
 // either; this holds when somebody has changed the file's mode.

@@ -45,6 +45,7 @@ struct Email {
 struct AlertTarget {
   std::string name;  // unique
   std::variant<Webhook, SlackHook, Email> how;
+  MetricLabels only = {};  // of an alert that has these labels, none with another value
 };
 
 // Sends it; blocks for 15 seconds at most. kUnavailable or kTimeout when another attempt may help,

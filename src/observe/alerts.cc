@@ -132,11 +132,25 @@ Result<> Alerts::save() const {
                                0640);
 }
 
+void Alerts::configure(std::vector<AlertRule> rules, std::vector<AlertTarget> targets) {
+  const std::lock_guard lock(mutex_);
+  rules_ = std::move(rules);
+  targets_ = std::move(targets);
+  std::erase_if(waiting_, [&](const Waiting& waiting) {
+    return std::ranges::find(targets_, waiting.target, &AlertTarget::name) == targets_.end();
+  });
+}
+
 Result<> Alerts::evaluate(const MetricStore& store, WallTime now) {
+  std::vector<AlertRule> rules;
+  {
+    const std::lock_guard lock(mutex_);
+    rules = rules_;
+  }
   Result<> outcome;
   std::set<std::string> judged;
   std::vector<std::pair<const AlertRule*, Finding>> found;
-  for (const AlertRule& rule : rules_) {
+  for (const AlertRule& rule : rules) {
     auto findings = judge(rule, store, now);
     if (!findings) {
       outcome = fail(findings.error());
@@ -181,6 +195,19 @@ void Alerts::see(const AlertRule& rule, const Finding& finding, WallTime now) {
   if (now - alert->since >= rule.hold) alert->state = Alert::kFiring;
 }
 
+namespace {
+
+// What is of no app (a disk) concerns everybody.
+bool concerns(const AlertTarget& target, const Alert& alert) {
+  return std::ranges::all_of(target.only, [&](const auto& label) {
+    const auto found =
+        std::ranges::find(alert.labels, label.first, [](const auto& pair) { return pair.first; });
+    return found == alert.labels.end() || found->second == label.second;
+  });
+}
+
+}  // namespace
+
 void Alerts::tell(const Alert& alert, Notice::Kind kind, WallTime now) {
   const Notice notice{
       .id = fmt::format("{}-{}-{:x}", alert.rule, to_string(kind),
@@ -193,7 +220,8 @@ void Alerts::tell(const Alert& alert, Notice::Kind kind, WallTime now) {
       .summary = alert.summary,
       .since = alert.since,
       .at = now};
-  for (const AlertTarget& target : targets_) waiting_.push_back({target.name, notice});
+  for (const AlertTarget& target : targets_)
+    if (concerns(target, alert)) waiting_.push_back({target.name, notice});
 }
 
 bool Alerts::is_silenced(const Alert& alert, WallTime now) const {
@@ -207,8 +235,13 @@ bool Alerts::is_silenced(const Alert& alert, WallTime now) const {
 
 Result<> Alerts::deliver(WallTime now) {
   const std::lock_guard delivering(delivery_);
+  std::vector<AlertTarget> targets;
+  {
+    const std::lock_guard lock(mutex_);
+    targets = targets_;
+  }
   Result<> outcome;
-  for (const AlertTarget& target : targets_) {
+  for (const AlertTarget& target : targets) {
     for (;;) {
       std::optional<Notice> notice;
       {
@@ -223,9 +256,9 @@ Result<> Alerts::deliver(WallTime now) {
           !sent && (sent.error().code() == Code::kInvalid || now - notice->at > kGiveUp);
       if (!sent && !given_up) break;
       const std::lock_guard lock(mutex_);
-      waiting_.erase(std::ranges::find_if(waiting_, [&](const Waiting& waiting) {
+      std::erase_if(waiting_, [&](const Waiting& waiting) {
         return waiting.target == target.name && waiting.notice.id == notice->id;
-      }));
+      });
       TRY_VOID(save());
     }
   }

@@ -58,6 +58,10 @@ class Alerts {
                                               std::vector<AlertRule> rules,
                                               std::vector<AlertTarget> targets);
 
+  // Other rules and targets from now on. Alerts of rules that are gone are over; notices for
+  // targets that are gone are forgotten.
+  void configure(std::vector<AlertRule> rules, std::vector<AlertTarget> targets);
+
   // Judges all rules. A rule that cannot be judged changes nothing, and is the error; the others
   // count all the same.
   Result<> evaluate(const MetricStore& store, WallTime now);
@@ -88,9 +92,9 @@ class Alerts {
   bool is_silenced(const Alert& alert, WallTime now) const;
 
   const std::filesystem::path file_;
-  const std::vector<AlertRule> rules_;
-  const std::vector<AlertTarget> targets_;
   mutable std::mutex mutex_;
+  std::vector<AlertRule> rules_;
+  std::vector<AlertTarget> targets_;
   std::mutex delivery_;  // taken first
   std::vector<Alert> alerts_;
   std::vector<Silence> silences_;

@@ -13,26 +13,38 @@ struct Collector::Round {
 
 namespace {
 
-// On the worker: parsing thousands of lines has no place on a loop.
-Result<> store_round(MetricStore& store, const std::vector<ScrapeTarget>& targets,
-                     const std::vector<Result<std::string>>& texts, WallTime time) {
-  Result<> outcome;
-  for (std::size_t i = 0; i < targets.size(); ++i) {
-    std::vector<ScrapedSample> samples;
-    bool ok = false;
-    if (texts[i]) {
-      if (auto read = read_openmetrics(*texts[i])) {
-        samples = *std::move(read);
-        ok = true;
-      }
+using Samples = Collector::Samples;
+
+// What a target said, with its labels.
+Samples read_answer(const ScrapeTarget& target, const Result<std::string>& text) {
+  Samples samples;
+  bool ok = false;
+  if (text) {
+    if (auto read = read_openmetrics(*text)) {
+      samples = *std::move(read);
+      ok = true;
     }
-    if (targets[i].is_edge) name_edge_samples(samples);
-    samples.push_back({{"fairlead_scrape_ok", {}}, MetricKind::kGauge, ok ? 1.0 : 0.0});
-    if (auto stored = store_scrape(store, samples, targets[i].labels, time); !stored)
-      outcome = stored;
   }
-  if (auto tidied = store.tidy(); !tidied) outcome = tidied;
-  return outcome;
+  if (target.is_edge) name_edge_samples(samples);
+  samples.push_back({{"fairlead_scrape_ok", {}}, MetricKind::kGauge, ok ? 1.0 : 0.0});
+  for (ScrapedSample& sample : samples) add_labels(sample.name, target.labels);
+  return samples;
+}
+
+struct Stored {
+  Result<> outcome;
+  Samples samples;
+};
+
+// On the worker: parsing thousands of lines has no place on a loop.
+Stored store_round(MetricStore& store, const std::vector<ScrapeTarget>& targets,
+                   const std::vector<Result<std::string>>& texts, Samples own, WallTime time) {
+  Stored stored{.outcome = {}, .samples = std::move(own)};
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    std::ranges::move(read_answer(targets[i], texts[i]), std::back_inserter(stored.samples));
+  stored.outcome = store_samples(store, stored.samples, time);
+  if (auto tidied = store.tidy(); !tidied) stored.outcome = tidied;
+  return stored;
 }
 
 }  // namespace
@@ -48,6 +60,8 @@ io::Task<void> Collector::ask(Round& round, std::size_t index) {
   auto response = co_await client.send(std::move(request), io::Deadline::in(kPatience));
   if (!response)
     round.texts[index] = fail(response.error());
+  else if (response->status == 404)
+    round.texts[index] = std::string();
   else if (response->status != 200)
     round.texts[index] = fail(Code::kUnavailable, fmt::format("it answered {}", response->status));
   else
@@ -61,8 +75,11 @@ io::Task<Result<>> Collector::collect(WallTime time) {
   for (std::size_t i = 0; i < round.targets.size(); ++i) gate.spawn(ask(round, i));
   // Every one of them ends within its patience.
   (void)co_await gate.drained(io::Deadline::never());
-  co_return co_await worker_.run(
-      loop_, [&] { return store_round(store_, round.targets, round.texts, time); });
+  auto stored = co_await worker_.run(loop_, [&, own = own_()]() mutable {
+    return store_round(store_, round.targets, round.texts, own(), time);
+  });
+  latest_ = std::make_shared<const Samples>(std::move(stored.samples));
+  co_return stored.outcome;
 }
 
 io::Task<void> Collector::run(io::Deadline until) {

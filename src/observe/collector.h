@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,7 @@
 #include "io/loop.h"
 #include "io/task.h"
 #include "io/worker.h"
-#include "observe/metric_store.h"
+#include "observe/openmetrics.h"
 
 namespace fairlead::observe {
 
@@ -22,23 +23,35 @@ struct ScrapeTarget {
 
 class Collector {
  public:
+  using Samples = std::vector<ScrapedSample>;
   // A target that has not answered by then counts as down.
   static constexpr Duration kPatience = 5s;
   static constexpr std::size_t kLargestText = 8 << 20;
 
   // `targets` is asked before each round, on the loop's thread. Loop, worker and store outlive it.
-  Collector(io::Loop& loop, io::Worker& worker, MetricStore& store,
-            std::function<std::vector<ScrapeTarget>()> targets)
-      : loop_(loop), worker_(worker), store_(store), targets_(std::move(targets)) {}
+  // `own` gives samples that come with each round without being asked for; it is called on the
+  // worker.
+  using Own = std::move_only_function<std::vector<ScrapedSample>()>;
+  Collector(
+      io::Loop& loop, io::Worker& worker, MetricStore& store,
+      std::function<std::vector<ScrapeTarget>()> targets,
+      std::function<Own()> own = [] { return Own([] { return Samples(); }); })
+      : loop_(loop),
+        worker_(worker),
+        store_(store),
+        targets_(std::move(targets)),
+        own_(std::move(own)) {}
 
   // One round: every target at the same time, stored as of `time`. A target that is down, or says
-  // what cannot be read, has a 0 in "fairlead_scrape_ok", the others a 1. The error is of the
-  // store.
+  // what cannot be read, has a 0 in "fairlead_scrape_ok", the others a 1: one that
+  // answers 404 has no metrics, which is fine. The error is of the store.
   io::Task<Result<>> collect(WallTime time);
   // Rounds at every full 10 seconds until the deadline, or its Stop. A store that fails (a full
   // disk) is tried again with the next round; last_error() says how the last one went.
   io::Task<void> run(io::Deadline until);
   const Result<>& last_error() const { return last_; }
+  // All samples of the last round, with their targets' labels.
+  const std::shared_ptr<const Samples>& last_round() const { return latest_; }
 
  private:
   struct Round;
@@ -48,6 +61,8 @@ class Collector {
   io::Worker& worker_;
   MetricStore& store_;
   std::function<std::vector<ScrapeTarget>()> targets_;
+  std::function<Own()> own_;
+  std::shared_ptr<const Samples> latest_ = std::make_shared<const Samples>();
   Result<> last_;
 };
 

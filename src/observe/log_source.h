@@ -1,4 +1,3 @@
-// The log as control hands it out: batch by batch, on a loop, without blocking it.
 #pragma once
 
 #include "control/log_source.h"
@@ -8,10 +7,13 @@
 
 namespace fairlead::observe {
 
-// Lines that match both: `filter` says which (its limit and times are not looked at), `query` which
-// processes, since when, how many at most, and whether to go on with what comes. Searches run on
-// `worker`. Store, loop and worker must outlive the source; it is used on the loop's thread.
-control::LogSource read_log(LogStore& store, io::Loop& loop, io::Worker& worker, LogQuery filter,
+// The lines that `query` asks for, for control to hand out: what is stored, then, when it follows,
+// what comes. Searches run on `worker`, in slices, so that a long one holds up no other for long.
+// Loop, worker and store outlive the source.
+control::LogSource read_log(LogStore& store, io::Loop& loop, io::Worker& worker,
                             control::LogQuery query);
+
+// A line as control tells of it.
+control::LogLine to_control(LogLine line);
 
 }  // namespace fairlead::observe

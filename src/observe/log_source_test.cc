@@ -37,7 +37,7 @@ class LogSources : public testing::Test {
 TEST_F(LogSources, GiveAllThenEnd) {
   add("web.1", "one\ntwo");
   add("worker.1", "three");
-  auto source = read_log(*store_, *loop_, worker_, {}, {});
+  auto source = read_log(*store_, *loop_, worker_, {});
   EXPECT_THAT(take(source), ElementsAre("web.1: one", "web.1: two", "worker.1: three"));
   EXPECT_THAT(take(source), IsEmpty());
 }
@@ -46,20 +46,20 @@ TEST_F(LogSources, GiveTheLastOnesOfAProcessType) {
   add("web.1", "one\ntwo\nthree");
   add("worker.1", "other");
   add("webhook.1", "another");
-  auto source = read_log(*store_, *loop_, worker_, {}, {.replicas = {"web"}, .tail = 2});
+  auto source = read_log(*store_, *loop_, worker_, {.replicas = {"web"}, .tail = 2});
   EXPECT_THAT(take(source), ElementsAre("web.1: two", "web.1: three"));
   EXPECT_THAT(take(source), IsEmpty());
 }
 
 TEST_F(LogSources, GiveOnlyWhatIsLookedFor) {
   add("web.1", "read timeout\nfine\nwrite timeout");
-  auto source = read_log(*store_, *loop_, worker_, {.terms = {"timeout"}}, {.tail = 1});
+  auto source = read_log(*store_, *loop_, worker_, {.grep = "timeout", .tail = 1});
   EXPECT_THAT(take(source), ElementsAre("web.1: write timeout"));
 }
 
 TEST_F(LogSources, FollowWhatComesFromAnotherThread) {
   add("web.1", "before");
-  auto source = read_log(*store_, *loop_, worker_, {}, {.tail = 10, .follow = true});
+  auto source = read_log(*store_, *loop_, worker_, {.tail = 10, .follow = true});
   EXPECT_THAT(take(source), ElementsAre("web.1: before"));
   EXPECT_THAT(take(source, 1ms), ElementsAre("timeout"));
   constexpr int kLines = 200;

@@ -186,16 +186,18 @@ Result<std::vector<ScrapedSample>> read_openmetrics(std::string_view text) {
   return Reader().read(text);
 }
 
-Result<> store_scrape(MetricStore& store, std::span<const ScrapedSample> samples,
-                      const MetricLabels& labels, WallTime time) {
+void add_labels(MetricName& name, const MetricLabels& labels) {
+  for (const auto& [key, value] : labels)
+    if (name.label(key).empty()) name.labels.emplace_back(key, value);
+  std::ranges::sort(name.labels);
+}
+
+Result<> store_samples(MetricStore& store, std::span<const ScrapedSample> samples, WallTime time) {
   std::vector<MetricSample> values;
   values.reserve(samples.size());
   Result<> outcome;
   for (const ScrapedSample& sample : samples) {
-    MetricName name = sample.name;
-    for (const auto& [key, value] : labels)
-      if (name.label(key).empty()) name.labels.emplace_back(key, value);
-    const auto id = store.series(std::move(name), sample.kind);
+    const auto id = store.series(sample.name, sample.kind);
     if (id)
       values.push_back({*id, sample.value});
     else
@@ -216,8 +218,12 @@ void name_edge_samples(std::vector<ScrapedSample>& samples) {
     set_label(labels, "app", words[0]);
     set_label(labels, "environment", words[1]);
     set_label(labels, "process", words[2]);
-    if (const std::size_t slash = origin.rfind('/'); slash != std::string::npos)
-      set_label(labels, "replica", std::string_view(origin).substr(slash + 1));
+    if (const std::size_t slash = origin.rfind('/'); slash != std::string::npos) {
+      std::string_view replica = std::string_view(origin).substr(slash + 1);
+      const std::string suffix = fmt::format(".{}", sample.name.label("release"));
+      if (suffix.size() > 1 && replica.ends_with(suffix)) replica.remove_suffix(suffix.size());
+      set_label(labels, "replica", replica);
+    }
     std::ranges::sort(labels);
   }
 }

@@ -24,9 +24,11 @@ inline constexpr std::size_t kMostScrapedSamples = 20'000;
 // that cannot be read; kTooLarge above kMostScrapedSamples.
 Result<std::vector<ScrapedSample>> read_openmetrics(std::string_view text);
 
-// Stores samples of one time, each with `labels` besides its own (which win).
-Result<> store_scrape(MetricStore& store, std::span<const ScrapedSample> samples,
-                      const MetricLabels& labels, WallTime time);
+// Adds labels to a name's own, which win.
+void add_labels(MetricName& name, const MetricLabels& labels);
+
+// Stores samples of one time.
+Result<> store_samples(MetricStore& store, std::span<const ScrapedSample> samples, WallTime time);
 
 // What the edge says of its origins, in the words that apps are asked about with: pool
 // "shop/production/web" and origin "shop/production/web.1" become app, environment, process and

@@ -95,7 +95,8 @@ TEST(OpenMetrics, WhatWeEmitIsStoredAndAskedFor) {
     text.sample(durations, {{"pool", "shop/production/web"}});
     auto samples = read(text.finish());
     name_edge_samples(samples);
-    const auto stored = store_scrape(*store, samples, {{"host", "one"}}, start + after);
+    for (auto& sample : samples) add_labels(sample.name, {{"host", "one"}});
+    const auto stored = store_samples(*store, samples, start + after);
     ASSERT_TRUE(stored.has_value()) << stored.error().message();
   };
   scrape(1000, 0s);

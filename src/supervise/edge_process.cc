@@ -152,6 +152,16 @@ io::Task<Result<std::string>> EdgeProcess::counters(io::Deadline deadline) {
   co_return std::move(response.body);
 }
 
+io::Task<Result<>> EdgeProcess::reopen_logs(io::Deadline deadline) {
+  http::Request request;
+  request.method = http::Method::kPost;
+  request.method_text = "POST";
+  request.target = "/reopen-logs";
+  CO_TRY(const auto response, co_await client_.send(std::move(request), deadline));
+  if (response.status == 200) co_return Result<>();
+  co_return fail(Code::kProtocol, fmt::format("the edge answered {}", response.status));
+}
+
 io::Task<void> EdgeProcess::stop() {
   stop_.request();
   co_await process_.stop();

@@ -33,6 +33,8 @@ class EdgeProcess {
   io::Task<Result<>> origin_idle(std::string origin, io::Deadline deadline);
   // What the edge has counted, as JSON: for control::TrafficMeter.
   io::Task<Result<std::string>> counters(io::Deadline deadline);
+  // Has the edge open its access log anew, after the file was moved; returns when it has.
+  io::Task<Result<>> reopen_logs(io::Deadline deadline);
   // The edge stops accepting, finishes what is in flight (at most `grace`), and ends.
   io::Task<void> stop();
 

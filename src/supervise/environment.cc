@@ -43,9 +43,7 @@ io::Task<Result<>> Environment::run_release_command(io::Deadline deadline) {
   if (line.empty()) co_return Result<>();
   const std::string name = spec_.release.empty() ? "release" : "release." + spec_.release;
   CO_TRY(auto output, Output::open(surroundings_.loop, surroundings_.folder / (name + ".log"),
-                                   [&](std::span<const std::string_view> lines) {
-                                     surroundings_.logs.append(name, lines);
-                                   }));
+                                   surroundings_.logs, name));
   auto run = Run::start(surroundings_, command(name, line, {}), *output);
   if (!run) co_return fail(std::move(run).error().in(fmt::format("release command '{}'", line)));
   const auto ended = co_await (*run)->exited().wait(deadline);

@@ -56,9 +56,7 @@ Process::~Process() = default;
 Result<> Process::start() {
   const std::string name = spec_.command.name;
   TRY(output_, Output::open(surroundings_.loop, surroundings_.folder / (name + ".log"),
-                            [this, name](std::span<const std::string_view> lines) {
-                              surroundings_.logs.append(name, lines);
-                            }));
+                            surroundings_.logs, name));
   if (surroundings_.adopt) adopted_ = find_running(surroundings_.folder, name);
   gate_.spawn(keep_running(*this));
   return {};

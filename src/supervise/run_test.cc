@@ -19,10 +19,7 @@ using testing::HasSubstr;
 class RunTest : public ProcessTest {
  protected:
   std::unique_ptr<Output> open_output(const std::string& name = "web.1") {
-    return Output::open(
-               *loop, folder / (name + ".log"),
-               [this, name](std::span<const std::string_view> lines) { logs->append(name, lines); })
-        .value();
+    return Output::open(*loop, folder / (name + ".log"), *logs, name).value();
   }
   std::unique_ptr<supervise::Run> start(Command command, Output& output) {
     auto run = supervise::Run::start(*surroundings, command, output);

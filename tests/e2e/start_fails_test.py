@@ -3,6 +3,7 @@
 import pytest
 
 from support import small_app
+from support.process import FAIRLEAD, run
 from support.up import Up
 
 
@@ -53,4 +54,4 @@ def test_a_release_command_that_fails_starts_nothing(folder):
     error = fails(folder, app)
     assert "release command" in error and "exit status 4" in error
     assert "column missing" in error
-    assert not (folder / "state" / "logs" / "web.1.log").exists()
+    assert run(FAIRLEAD, "logs", "web", "--state", folder / "state").stdout == ""
