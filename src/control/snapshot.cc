@@ -62,14 +62,16 @@ auto members(const EdgeTimeouts*) {
                     Member("body_ms", &T::body), Member("connect_ms", &T::connect),
                     Member("response_ms", &T::response), Member("origin_body_ms", &T::origin_body),
                     Member("write_ms", &T::write), Member("idle_ms", &T::idle),
-                    Member("held_ms", &T::held));
+                    Member("held_ms", &T::held),
+                    Member("tunnel_ms", &T::tunnel));
 }
 auto members(const EdgeLimits*) {
   using T = EdgeLimits;
   return std::tuple(Member("max_head", &T::max_head), Member("max_fields", &T::max_fields),
                     Member("max_body", &T::max_body),
                     Member("max_connections", &T::max_connections),
-                    Member("max_idle_origin_connections", &T::max_idle_origin_connections));
+                    Member("max_idle_origin_connections", &T::max_idle_origin_connections),
+                    Member("h2_max_streams", &T::h2_max_streams));
 }
 auto members(const ListenerSpec*) {
   return std::tuple(Member("address", &ListenerSpec::address), Member("tls", &ListenerSpec::tls));

@@ -78,6 +78,7 @@ struct EdgeTimeouts {
   Duration write = 30s;        // a client that takes nothing
   Duration idle = 75s;         // keep-alive without a request
   Duration held = 60s;         // a request to a pool that is held; then 503
+  Duration tunnel = 1h;        // a WebSocket or other tunnel in which nothing moves
 };
 
 struct EdgeLimits {
@@ -87,6 +88,7 @@ struct EdgeLimits {
   std::size_t max_connections =
       20'000;  // over all loops; above it new connections are closed at once
   std::size_t max_idle_origin_connections = 256;  // per origin and loop
+  std::uint32_t h2_max_streams = 100;             // that an HTTP/2 client may have open
 };
 
 struct ListenerSpec {

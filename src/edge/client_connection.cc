@@ -66,13 +66,17 @@ void ClientConnection::on_timeout() {
       transport_.shutdown_write();
       return end_of_life();
     case Wait::kHead:
+      worker_.stats().hit(Limit::kHeadTime);
       return refuse({408, "the request head did not come in time"});
     case Wait::kBody:
+      worker_.stats().hit(Limit::kBodyTime);
       return exchange_->request_failed({408, "the request body did not come in time"});
     case Wait::kHalfClosed:
       if (exchange_ && !exchange_->response_started()) gone();
       return;
     case Wait::kWrite:
+      worker_.stats().hit(Limit::kWriteTime);
+      return gone();
     case Wait::kLinger:
       return gone();
   }
@@ -200,11 +204,16 @@ bool ClientConnection::take_head() {
     case http::ParseState::kIncomplete:
       return false;
     case http::ParseState::kError:
+      if (speaks_h2()) {
+        hand_over_to_h2();
+        return false;
+      }
       refuse(parser.error());
       return true;
     case http::ParseState::kComplete:
       break;
   }
+  first_ = false;
   const http::RequestHead& head = parser.request();
   input_.remove_prefix(parser.consumed());
   scanned_ = 0;
@@ -221,7 +230,22 @@ bool ClientConnection::take_head() {
   return true;
 }
 
+// HTTP/2 by prior knowledge (RFC 9113 §3.3) begins with what is an error in HTTP/1.1. Over TLS,
+// ALPN has decided.
+bool ClientConnection::speaks_h2() const {
+  constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  constexpr std::string_view kEnough = "PRI * HTTP/2";
+  return first_ && !transport_.is_tls() && input_.starts_with(kEnough) &&
+         kPreface.starts_with(input_.substr(0, kPreface.size()));
+}
+
+void ClientConnection::hand_over_to_h2() {
+  ClientEntry::unlink();
+  worker_.serve_h2(release(), peer_, trusted_, input_);
+}
+
 void ClientConnection::refuse(const http::ParseError& error) {
+  if (error.status == 431 || error.status == 414) worker_.stats().hit(Limit::kHeadSize);
   keep_alive_ = false;
   minor_version_ = 1;
   state_ = State::kBody;

@@ -56,6 +56,8 @@ class ClientConnection final : public ClientSocket, public ClientStream {
   void take_input(std::string_view bytes);
   void process();
   bool take_head();
+  bool speaks_h2() const;
+  void hand_over_to_h2();
   bool take_body();
   bool take_chunks();
   void refuse(const http::ParseError& error);
@@ -83,6 +85,7 @@ class ClientConnection final : public ClientSocket, public ClientStream {
   Wait wait_ = Wait::kNone;
   std::uint8_t minor_version_ = 1;
   bool trusted_ = false;
+  bool first_ = true;  // no head has come yet
   bool processing_ = false;
   bool readable_ = false;
   bool hangup_ = false;        // the client will send no more than it has sent

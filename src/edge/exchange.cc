@@ -55,6 +55,7 @@ void Exchange::start(ClientStream& client, const http::RequestHead& head,
     return answer({503, "this app is being maintained", "Retry-After: 30\r\n"});
   }
   if (head.body.kind == BodyFraming::Kind::kLength && head.body.length > max_body_) {
+    worker_.stats().hit(Limit::kBodySize);
     return answer({413, "the request body is larger than this route allows"});
   }
   if (pool_->held) return wait_in_pool();
@@ -185,6 +186,7 @@ void Exchange::send_request() {
 void Exchange::request_body(std::string_view data, bool end, std::string_view trailers) {
   bytes_in_ += data.size();
   if (bytes_in_ > max_body_ && !tunnel_) {
+    worker_.stats().hit(Limit::kBodySize);
     if (response_started_) return cut();
     return answer({413, "the request body is larger than this route allows"});
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "edge/connection_options.h"
 #include "edge/text_writer.h"
 #include "http/h1_writer.h"
 
@@ -54,30 +55,6 @@ class FieldCopier {
   TextWriter& out_;
   const char* begin_ = nullptr;
   const char* end_ = nullptr;
-};
-
-// The values of all Connection fields, as one list.
-class ConnectionOptions {
- public:
-  explicit ConnectionOptions(std::span<const Field> fields) {
-    for (const Field& field : fields) {
-      if (field.id != FieldId::kConnection) continue;
-      if (value_.empty()) {
-        value_ = field.value;
-      } else {
-        joined_ = fmt::format("{},{}", value_, field.value);
-        value_ = joined_;
-      }
-    }
-    // The usual values name no field; they need no comparing with each field.
-    if (iequals(value_, "keep-alive") || iequals(value_, "close")) value_ = {};
-  }
-  ConnectionOptions(const ConnectionOptions&) = delete;
-  std::string_view value() const { return value_; }
-
- private:
-  std::string_view value_;
-  std::string joined_;
 };
 
 // A field that applications may take for one of ours: the same name with '_' for '-' (CGI, WSGI
@@ -137,7 +114,7 @@ class ForwardedFields {
     put_forwarded(out);
     out.put("Via: ");
     put_list(out, FieldId::kVia);
-    out.put(head_.minor_version == 0 ? "1.0 fairlead\r\n" : "1.1 fairlead\r\n");
+    out.put(client_.protocol.substr(sizeof "HTTP")).put(" fairlead\r\n");
   }
 
  private:
@@ -326,20 +303,23 @@ void write_request_words(RequestText& out, const http::RequestHead& head, const 
   out.id = append(usable_id(sent_id) ? sent_id : new_id);
 }
 
+// HEAD and 304 tell the length of a body that does not follow; 1xx and 204 must not (RFC 9110
+// §8.6).
+bool tells_length(const http::ResponseHead& head) {
+  return head.body.kind == BodyFraming::Kind::kNone && head.status >= 200 && head.status != 204;
+}
+
 void append_response_head(std::string& out, const http::ResponseHead& head,
                           const ResponseForm& form, std::string_view request_id) {
   using Connection = ResponseForm::Connection;
   constexpr std::size_t kOurs = 256;
   http::append_status_line(out, head.status);
-  // HEAD and 304 tell the length of a body that does not follow; 1xx and 204 must not (RFC 9110
-  // §8.6).
-  const bool tells_length =
-      head.body.kind == BodyFraming::Kind::kNone && head.status >= 200 && head.status != 204;
+  const bool length_passes = tells_length(head);
   const ConnectionOptions options(head.fields);
   const std::size_t room = kOurs + text_size(head.fields) + request_id.size();
   append_within(out, room, [&](TextWriter& writer) {
     for (FieldCopier copier(writer); const Field& field : head.fields) {
-      if (field.id == FieldId::kContentLength && !tells_length) continue;
+      if (field.id == FieldId::kContentLength && !length_passes) continue;
       if (field.id == FieldId::kXRequestId && !request_id.empty()) continue;
       if (!http::is_hop_by_hop(field, options.value())) copier.copy(field);
     }
@@ -354,6 +334,21 @@ void append_response_head(std::string& out, const http::ResponseHead& head,
     if (!request_id.empty()) put_field(writer, "X-Request-ID", request_id);
     writer.put("\r\n");
   });
+}
+
+void response_fields(std::vector<Field>& out, const http::ResponseHead& head,
+                     std::string_view length, std::string_view request_id) {
+  out.clear();
+  const bool length_passes = tells_length(head);
+  const ConnectionOptions options(head.fields);
+  for (const Field& field : head.fields) {
+    if (field.id == FieldId::kContentLength && !length_passes) continue;
+    if (field.id == FieldId::kXRequestId && !request_id.empty()) continue;
+    if (head.status == 101 && iequals(field.name, "sec-websocket-accept")) continue;
+    if (!http::is_hop_by_hop(field, options.value())) out.push_back(field);
+  }
+  if (!length.empty()) out.push_back({"content-length", length, FieldId::kContentLength});
+  if (!request_id.empty()) out.push_back({"x-request-id", request_id, FieldId::kXRequestId});
 }
 
 std::string_view forwarded_client(const http::RequestHead& head, const AddressSet& trusted) {

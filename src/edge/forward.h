@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "edge/address_set.h"
 #include "http/head.h"
@@ -20,8 +21,8 @@ struct ClientFacts {
   std::string_view address;  // without port; "" on a Unix socket
   bool trusted = false;      // its Forwarded fields are believed
   bool tls = false;
-  std::string_view tls_version;  // "TLSv1.3"; "" without TLS
-  std::string_view protocol;     // "HTTP/1.1"
+  std::string_view tls_version;            // "TLSv1.3"; "" without TLS
+  std::string_view protocol = "HTTP/1.1";  // "HTTP/1.0", "HTTP/2"
 };
 
 // A request's head as it goes to the origin: HTTP/1.1 text, whatever the client spoke. It is kept
@@ -60,6 +61,11 @@ struct ResponseForm {
 // Appends the head for an HTTP/1.1 client. `head` was parsed from contiguous text.
 void append_response_head(std::string& out, const http::ResponseHead& head,
                           const ResponseForm& form, std::string_view request_id);
+
+// The fields for an HTTP/2 client, who needs no framing. `length` is what Content-Length says, ""
+// for none. All of them are views.
+void response_fields(std::vector<http::Field>& out, const http::ResponseHead& head,
+                     std::string_view length, std::string_view request_id);
 
 // The address of the client that `trusted` proxies tell of in X-Forwarded-For: the last one that is
 // not itself trusted. "" when there is none. A view into the head.

@@ -121,14 +121,17 @@ void OriginConnection::on_connected() {
 
 void OriginConnection::on_timeout() {
   if (!exchange_) return discard();
+  if (tunnel_) worker_.stats().hit(Limit::kTunnelTime);
   fail(connected_ ? Failure::kResponseTimeout : Failure::kConnectTimeout);
 }
 
 void OriginConnection::update_timeout() {
   if (!connected_ || !exchange_) return;
   const control::EdgeTimeouts& timeouts = worker_.plan().timeouts();
-  if (paused_ || tunnel_ || (exchange_->waits_for_client() && out_.empty())) {
+  if (paused_ || (exchange_->waits_for_client() && out_.empty() && !tunnel_)) {
     cancel_timeout();
+  } else if (tunnel_) {
+    worker_.timeouts().tunnel.arm(*this, timeouts.tunnel);
   } else if (at_ == At::kHead) {
     worker_.timeouts().response.arm(*this, timeouts.response);
   } else {

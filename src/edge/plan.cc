@@ -64,7 +64,7 @@ Result<> Plan::load_tls(const Plan* previous) {
     tls_ = previous->tls_;
     return {};
   }
-  TRY(io::TlsContext context, io::TlsContext::server(files, {"http/1.1"}));
+  TRY(io::TlsContext context, io::TlsContext::server(files, {"h2", "http/1.1"}));
   tls_ = std::make_shared<const io::TlsContext>(std::move(context));
   return {};
 }

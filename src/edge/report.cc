@@ -39,6 +39,12 @@ std::uint64_t sum_without_origin(const Edge& edge, std::size_t status_class) {
   return total;
 }
 
+std::uint64_t sum_limit(const Edge& edge, std::size_t limit) {
+  std::uint64_t total = 0;
+  for (const auto& worker : edge.workers()) total += worker->stats().limit_hits[limit].value();
+  return total;
+}
+
 std::unique_ptr<telemetry::Histogram> durations(const Target& target) {
   auto merged = std::make_unique<telemetry::Histogram>();
   for (const OriginStats& stats : target.stats) merged->merge(stats.duration);
@@ -108,6 +114,14 @@ std::string metrics_text(const Edge& edge) {
   text.sample(sum(edge, &LoopStats::cache_hits), {{"from", "store"}});
   text.sample(sum(edge, &LoopStats::cache_revalidated), {{"from", "store after asking"}});
   text.sample(sum(edge, &LoopStats::cache_misses), {{"from", "origin"}});
+  text.counter("fairlead_edge_limit_hits", "Limits that clients ran into; docs/limits.md.");
+  for (std::size_t limit = 0; limit < kLimitNames.size(); ++limit) {
+    text.sample(sum_limit(edge, limit), {{"limit", kLimitNames[limit]}});
+  }
+  text.counter("fairlead_edge_h2_connections", "HTTP/2 connections.");
+  text.sample(sum(edge, &LoopStats::h2_connections));
+  text.counter("fairlead_edge_h2_streams", "Streams that clients began on them.");
+  text.sample(sum(edge, &LoopStats::h2_streams));
   text.gauge("fairlead_edge_connections", "Client connections that are open.");
   text.sample(sum(edge, &LoopStats::connections));
   text.counter("fairlead_edge_connections_accepted", "Client connections.");

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include "edge/client_connection.h"
+#include "edge/h2_connection.h"
 #include "edge/listen_socket.h"
 #include "edge/tls_handshake.h"
 
@@ -189,9 +190,37 @@ void Worker::accepted(UniqueFd fd, io::Address peer, bool tls) {
 }
 
 void Worker::serve(io::Transport transport, io::Address peer) {
+  if (transport.alpn() == "h2") {
+    const bool trusted = peer.is_unix() || plan_->trusted().contains(peer);
+    return serve_h2(std::move(transport), peer.host(), trusted, {});
+  }
   auto* connection = new ClientConnection(*this, std::move(transport), peer);
   if (!watch(*connection)) return;
   connection->start();
+}
+
+void Worker::serve_h2(io::Transport transport, std::string address, bool trusted,
+                      std::string_view first) {
+  auto* connection = new H2Connection(*this, std::move(transport), std::move(address), trusted);
+  if (!watch(*connection)) return;
+  connection->start(first);
+}
+
+void Worker::flush_later(H2Connection& connection) {
+  if (!to_flush_.linked()) loop_->defer([this] { flush_clients(); });
+  static_cast<FlushEntry&>(connection).insert_before(to_flush_);
+}
+
+// Those that ask again while they are flushed wait for the next iteration, behind everybody else.
+void Worker::flush_clients() {
+  io::Link now;
+  now.insert_before(to_flush_);
+  to_flush_.unlink();
+  while (now.linked()) {
+    auto* connection = static_cast<H2Connection*>(static_cast<FlushEntry*>(now.next));
+    static_cast<FlushEntry*>(connection)->unlink();
+    connection->flush();
+  }
 }
 
 bool Worker::watch(ClientSocket& client) {

@@ -11,6 +11,7 @@
 #include "edge/access_log.h"
 #include "edge/cache_store.h"
 #include "edge/exchange.h"
+#include "edge/limits.h"
 #include "edge/plan.h"
 #include "edge/pool.h"
 #include "edge/rate_limit.h"
@@ -20,6 +21,7 @@
 
 namespace fairlead::edge {
 
+class H2Connection;
 class ListenSocket;
 
 // Takes answers that nobody waits for any more.
@@ -46,7 +48,11 @@ struct alignas(64) LoopStats {
   telemetry::Counter cache_hits;         // served as stored, fresh or stale
   telemetry::Counter cache_revalidated;  // served as stored after the origin agreed
   telemetry::Counter cache_misses;       // fetched to be stored
+  telemetry::Counter h2_connections;     // ever
+  telemetry::Counter h2_streams;         // ever
+  std::array<telemetry::Counter, kLimitNames.size()> limit_hits;
 
+  void hit(Limit limit) { limit_hits[static_cast<std::size_t>(limit)].add(); }
   void count_cache(std::string_view outcome) {
     if (outcome.empty()) return;
     (outcome == "miss"          ? cache_misses
@@ -111,6 +117,9 @@ class Worker {
   // Where a client connection gathers a head and what follows it until it is sent, within one
   // event.
   std::string& out_buffer() { return out_buffer_; }
+  // The same for HTTP/2: frames on their way, fields of one head.
+  std::string& h2_frames() { return h2_frames_; }
+  std::vector<http::Field>& h2_fields() { return h2_fields_; }
   std::string& scratch(std::size_t which) { return scratch_[which]; }
   // For routes that cache: the store; parsers and text for heads that were changed or stored; a
   // client for answers that nobody waits for.
@@ -134,9 +143,10 @@ class Worker {
           response(loop),
           origin_body(loop),
           origin_idle(loop),
-          held(loop) {}
+          held(loop),
+          tunnel(loop) {}
     TimeoutList handshake, head, body, write, idle, linger;
-    TimeoutList connect, response, origin_body, origin_idle;
+    TimeoutList connect, response, origin_body, origin_idle, tunnel;
     TimeoutList held;
   };
   Timeouts& timeouts() { return timeouts_; }
@@ -150,6 +160,10 @@ class Worker {
   // A connection was accepted, has finished its handshake, is gone.
   void accepted(UniqueFd fd, io::Address peer, bool tls);
   void serve(io::Transport transport, io::Address peer);
+  // The same once it is known that the client speaks HTTP/2; `first` was read of it already.
+  void serve_h2(io::Transport transport, std::string address, bool trusted, std::string_view first);
+  // Has the connection flushed at the end of this iteration.
+  void flush_later(H2Connection& connection);
   void client_closed();
   // Frees a closed connection at the end of this iteration.
   void bury(Connection* connection);
@@ -162,6 +176,7 @@ class Worker {
   void begin_drain(Duration patience);
   void stop_if_drained();
   bool watch(ClientSocket& client);
+  void flush_clients();
   void close_all();
 
   const std::size_t index_;
@@ -177,6 +192,8 @@ class Worker {
   std::vector<char> origin_buffer_;
   std::string out_buffer_;
   std::array<std::string, 2> scratch_;
+  std::string h2_frames_;
+  std::vector<http::Field> h2_fields_;
   http::HeadParser cache_request_parser_;
   http::HeadParser cache_response_parser_;
   std::string cache_text_;
@@ -191,7 +208,8 @@ class Worker {
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   std::vector<Exchange*> free_exchanges_;
   std::vector<std::unique_ptr<ListenSocket>> listeners_;
-  io::Link clients_;  // ClientSocket
+  io::Link clients_;   // ClientSocket
+  io::Link to_flush_;  // H2Connection
   std::vector<std::unique_ptr<Connection>> buried_;
 
   char request_id_[28];
