@@ -68,10 +68,7 @@ struct H2Session::Callbacks {
 
   static int on_begin_frame(nghttp2_session* nghttp2, const nghttp2_frame_hd* head, void* user) {
     H2Session& session = self(user);
-    const bool carries = (head->type == NGHTTP2_DATA &&
-                          (head->length > 0 || (head->flags & NGHTTP2_FLAG_END_STREAM))) ||
-                         head->type == NGHTTP2_HEADERS || head->type == NGHTTP2_WINDOW_UPDATE;
-    if (!carries && !session.frames_.spend(session.now_)) session.abused(H2Abuse::kFrames);
+    if (head->type != NGHTTP2_CONTINUATION) session.in_head_ = false;
     const std::int32_t id = head->stream_id;
     if (head->type == NGHTTP2_HEADERS && session.past_.knows(id) &&
         !Callbacks::stream(nghttp2, id)) {
@@ -165,12 +162,8 @@ struct H2Session::Callbacks {
   }
 
   static int on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
-    H2Session& session = self(user);
-    if (frame->hd.type == NGHTTP2_HEADERS) session.in_head_ = false;
-    if (session.role_ == Role::kServer && !session.resets_.spend(session.now_)) {
-      session.abused(H2Abuse::kResets);
-    }
-    return session.go_on();
+    if (frame->hd.type == NGHTTP2_HEADERS) self(user).in_head_ = false;
+    return 0;
   }
 
   static int on_close(nghttp2_session* nghttp2, std::int32_t id, std::uint32_t code, void* user) {
@@ -225,14 +218,21 @@ struct H2Session::Callbacks {
     return 0;
   }
 
-  // Who has the whole answer need not send the rest of his request (RFC 9113 §8.1).
   static int on_sent(nghttp2_session* nghttp2, const nghttp2_frame* frame, void* user) {
+    H2Session& session = self(user);
+    if (session.role_ != Role::kServer) return 0;
     const bool ends = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
                       (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
-    if (ends && self(user).role_ == Role::kServer &&
-        nghttp2_session_get_stream_remote_close(nghttp2, frame->hd.stream_id) == 0) {
-      nghttp2_submit_rst_stream(nghttp2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+    const std::int32_t id = frame->hd.stream_id;
+    if (ends && nghttp2_session_get_stream_remote_close(nghttp2, id) == 0) {
+      // Who has the whole answer need not send the rest of his request (RFC 9113 §8.1).
+      nghttp2_submit_rst_stream(nghttp2, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
     }
+    const bool their_fault = frame->hd.type == NGHTTP2_RST_STREAM &&
+                             frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
+                             frame->rst_stream.error_code != NGHTTP2_INTERNAL_ERROR &&
+                             frame->rst_stream.error_code != NGHTTP2_CANCEL;
+    if (their_fault && !session.resets_.spend(session.now_)) session.abused(H2Abuse::kResets);
     return 0;
   }
 
@@ -310,7 +310,12 @@ void H2Session::receive(std::string_view bytes, Instant now) {
     const std::size_t partial = heads_.have;
     const bool found = heads_.next(bytes, at);
     if (!found) return feed(bytes.substr(fed));
-    if (!heads_.is_data()) continue;
+    if (!heads_.carries() && !frames_.spend(now)) {
+      abused(H2Abuse::kFrames);
+      deaf_ = true;
+      return;
+    }
+    if (heads_.type() != NGHTTP2_DATA) continue;
     // nghttp2 passes over DATA for a stream that it has forgotten, and does not tell.
     const std::size_t before = at - std::min(at, heads_.head.size() - partial);
     feed(bytes.substr(fed, before - fed));
@@ -379,6 +384,13 @@ bool H2Session::FrameHeads::next(std::string_view bytes, std::size_t& at) {
   have = 0;
   skip = std::size_t{head[0]} << 16 | std::size_t{head[1]} << 8 | head[2];
   return true;
+}
+
+// A request, its body, or credit for a response's.
+bool H2Session::FrameHeads::carries() const {
+  const bool ends = head[4] & NGHTTP2_FLAG_END_STREAM;
+  return type() == NGHTTP2_HEADERS || type() == NGHTTP2_WINDOW_UPDATE ||
+         (type() == NGHTTP2_DATA && (skip > 0 || ends));
 }
 
 std::int32_t H2Session::FrameHeads::stream() const {

@@ -170,7 +170,9 @@ class H2Session {
     std::size_t have = 0;
     std::array<unsigned char, 9> head{};
 
-    bool is_data() const { return head[3] == 0; }
+    // Of the head that was found last.
+    std::uint8_t type() const { return head[3]; }
+    bool carries() const;
     std::int32_t stream() const;
     // Moves `at` behind the next head and gives true, or to the end of the bytes.
     bool next(std::string_view bytes, std::size_t& at);
