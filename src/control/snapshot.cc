@@ -62,8 +62,7 @@ auto members(const EdgeTimeouts*) {
                     Member("body_ms", &T::body), Member("connect_ms", &T::connect),
                     Member("response_ms", &T::response), Member("origin_body_ms", &T::origin_body),
                     Member("write_ms", &T::write), Member("idle_ms", &T::idle),
-                    Member("held_ms", &T::held),
-                    Member("tunnel_ms", &T::tunnel));
+                    Member("held_ms", &T::held), Member("tunnel_ms", &T::tunnel));
 }
 auto members(const EdgeLimits*) {
   using T = EdgeLimits;

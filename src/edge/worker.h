@@ -143,8 +143,8 @@ class Worker {
           response(loop),
           origin_body(loop),
           origin_idle(loop),
-          held(loop),
-          tunnel(loop) {}
+          tunnel(loop),
+          held(loop) {}
     TimeoutList handshake, head, body, write, idle, linger;
     TimeoutList connect, response, origin_body, origin_idle, tunnel;
     TimeoutList held;
