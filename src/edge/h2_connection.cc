@@ -165,10 +165,10 @@ void H2Connection::begin_close() {
 
 void H2Connection::gone() {
   if (closed()) return;
-  FlushEntry::unlink();
   for (io::Link* link = streams_.next; link != &streams_; link = link->next) {
     static_cast<H2ClientStream*>(static_cast<H2StreamEntry*>(link))->gone();
   }
+  FlushEntry::unlink();
   end_of_life();
 }
 

@@ -67,14 +67,19 @@ bool H2ClientStream::take_websocket(const http::H2HeadText& head, std::string& t
 
 void H2ClientStream::on_body(std::string_view data) {
   received_ += data.size();
-  if (!exchange_) return connection_.session().consumed(*this, data.size());
+  if (!exchange_) return give_credit(data.size());
   connection_.input_came(*this);
   if (!body_.empty() || !exchange_->wants_body()) {
     body_.append(data);
     return;
   }
-  connection_.session().consumed(*this, data.size());
+  give_credit(data.size());
   exchange_->request_body(data, false, {});
+}
+
+void H2ClientStream::give_credit(std::size_t bytes) {
+  connection_.session().consumed(*this, bytes);
+  connection_.flush_soon();
 }
 
 void H2ClientStream::on_end(std::string_view trailers) {
@@ -93,7 +98,7 @@ void H2ClientStream::pass_body() {
   passing_ = true;
   while (exchange_ && exchange_->wants_body() && !end_passed_ && (!body_.empty() || whole_)) {
     const std::string data = std::exchange(body_, {});
-    if (!data.empty()) connection_.session().consumed(*this, data.size());
+    if (!data.empty()) give_credit(data.size());
     end_passed_ = whole_;
     exchange_->request_body(data, whole_, trailers_);
   }
@@ -103,7 +108,7 @@ void H2ClientStream::pass_body() {
 
 // Of an exchange that is over: the client gets its credit back.
 void H2ClientStream::forget_body() {
-  if (!body_.empty()) connection_.session().consumed(*this, body_.size());
+  if (!body_.empty()) give_credit(body_.size());
   body_ = std::string();
 }
 

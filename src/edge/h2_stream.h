@@ -56,6 +56,7 @@ class H2ClientStream final : public ClientStream,
   void refuse(const http::ParseError& error);
   bool take_websocket(const http::H2HeadText& head, std::string& text);
   bool accepts_websocket(const http::ResponseHead& head) const;
+  void give_credit(std::size_t bytes);
   void pass_body();
   void forget_body();
   void update_timeout();
