@@ -99,8 +99,8 @@ func main() {
 	if database, err = sql.Open("postgres", os.Getenv("DATABASE_URL")); err != nil {
 		log.Fatal(err)
 	}
-	database.SetMaxOpenConns(8)
-	database.SetMaxIdleConns(8)
+	database.SetMaxOpenConns(64)
+	database.SetMaxIdleConns(64)
 	if insert, err = database.Prepare("INSERT INTO UserQueries (Time, City) VALUES ($1, $2)"); err != nil {
 		log.Fatal(err)
 	}
