@@ -38,7 +38,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Target{"chunked", chunked}, Target{"percent_decode", percent_decode},
                     Target{"log_fields", log_fields}, Target{"log_frame", log_frame},
                     Target{"log_segment", log_segment}, Target{"metric_block", metric_block},
-                    Target{"metric_values", metric_values}, Target{"open_metrics", open_metrics}),
+                    Target{"metric_values", metric_values}, Target{"open_metrics", open_metrics},
+                    Target{"h2_session", h2_session}, Target{"cache", cache},
+                    Target{"config", config}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -13,6 +13,9 @@ void http_request(std::string_view bytes);  // heads and bodies of a connection,
 void http_response(std::string_view bytes);   // the same from the other side
 void chunked(std::string_view bytes);         // a chunked body
 void percent_decode(std::string_view bytes);  // percent-encoding
+void h2_session(std::string_view bytes);      // frames of an HTTP/2 client
+void cache(std::string_view bytes);           // the fields that a cache goes by
+void config(std::string_view bytes);          // fairlead.toml and Procfile
 
 // Files of the stores (stores.cc).
 void log_fields(std::string_view bytes);     // a line of log

@@ -52,6 +52,8 @@ CASES = {
     "1k-64-browser": Case("1 KiB, 64 connections, browser-size heads", keep_alive(64, BROWSER_HEAD)),
     "1k-1000": Case("1 KiB, 1,000 connections", keep_alive(1000), idle_origin_connections=1024),
     "1k-64-tls": Case("1 KiB, 64 connections, TLS", keep_alive(64), tls=True),
+    "1k-h2-tls": Case("1 KiB, HTTP/2 over TLS, 16 × 32 streams",
+                      functools.partial(load.h2load, connections=16, streams=32), tls=True, idle_origin_connections=512),
     "handshake": Case("TLS handshake + 1 KiB", functools.partial(load.ab, connections=64), tls=True),
     "64k-64": Case("64 KiB, 64 connections", keep_alive(64), path="/64k", large_bodies=True),
 }

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 
 from harness import machine
 
@@ -44,6 +45,16 @@ def ab(url, seconds, connections):
         p99_us=number(r"^ +99% +(\d+)") * milliseconds,
         errors=int(number(r"^Failed requests: +(\d+)") + number(r"^Non-2xx responses: +(\d+)")),
     )
+
+
+def h2load(url, seconds, connections, streams):
+    """HTTP/2, each connection with so many requests under way."""
+    with tempfile.NamedTemporaryFile(mode="r", prefix="h2load-") as log:
+        out = on_load_core("h2load", "-t1", "-c", connections, "-m", streams, "-D", seconds, "--log-file", log.name, url)
+        microseconds = sorted(int(line.split("\t")[2]) for line in log)
+    done, succeeded = (int(re.search(rf"^requests: .* (\d+) {word}", out, re.MULTILINE)[1]) for word in ("done", "succeeded"))
+    return Figures(requests=succeeded, seconds=seconds, p50_us=microseconds[len(microseconds) // 2],
+                   p99_us=microseconds[len(microseconds) * 99 // 100], errors=done - succeeded)
 
 
 def on_load_core(*command):

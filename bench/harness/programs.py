@@ -121,7 +121,7 @@ http {{
   {buffers}
   server {{
     listen 127.0.0.1:{self.plain_port} backlog=4096;
-    listen 127.0.0.1:{self.tls_port} ssl backlog=4096;
+    listen 127.0.0.1:{self.tls_port} ssl http2 backlog=4096;
     location = /metrics {{ stub_status; }}
     location / {{
       proxy_pass http://origins;
@@ -172,7 +172,7 @@ defaults
   timeout http-keep-alive 75s
 frontend clients
   bind 127.0.0.1:{self.plain_port} backlog 4096
-  bind 127.0.0.1:{self.tls_port} ssl crt {self.certificate}/both.pem alpn http/1.1 backlog 4096
+  bind 127.0.0.1:{self.tls_port} ssl crt {self.certificate}/both.pem alpn h2,http/1.1 backlog 4096
   default_backend origins
 backend origins
   balance roundrobin

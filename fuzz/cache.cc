@@ -1,16 +1,17 @@
 // Any texts as the fields that a cache goes by: a line each, in the order of kNames, again and
 // again.
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fuzz/targets.h"
 #include "http/cache_rules.h"
 #include "http/conditional.h"
 #include "http/date.h"
 #include "http/vary.h"
+
+namespace fairlead::fuzz {
 
 namespace {
 
@@ -32,16 +33,10 @@ constexpr std::string_view kNames[] = {"Cache-Control",
                                        "Content-Language",
                                        "Pragma"};
 
-void demand(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
-
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
-  std::string_view rest(reinterpret_cast<const char*>(data), size);
+void cache(std::string_view bytes) {
+  std::string_view rest = bytes;
   std::vector<Field> fields;
   while (!rest.empty() && fields.size() < 60) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -60,24 +55,25 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   const CachePolicy policy{.heuristic = true, .honour_request = true};
 
   const Verdict verdict = judge_response(request, response, policy, now, {});
-  demand(verdict.freshness.lifetime <= CacheDirectives::kMaxDelta, "lifetimes are bounded");
-  demand(verdict.initial_age.count() >= 0, "ages are not negative");
+  require(verdict.freshness.lifetime <= CacheDirectives::kMaxDelta, "lifetimes are bounded");
+  require(verdict.initial_age.count() >= 0, "ages are not negative");
   const CacheDirectives directives = directives_for_us(response);
-  if (directives.no_store && !directives.must_understand) demand(!verdict.stored(), "no-store");
-  if (directives.is_private) demand(!verdict.stored(), "private");
+  if (directives.no_store && !directives.must_understand) require(!verdict.stored(), "no-store");
+  if (directives.is_private) require(!verdict.stored(), "private");
   judge_reuse(verdict.freshness, verdict.initial_age, wishes_of(request, policy));
 
   const Validators validators = validators_of(response, now);
   not_modified(request, validators, now);
   const RangeAnswer range = judge_range(request, 1000, validators, now);
   if (range.kind == RangeAnswer::Kind::kPart)
-    demand(range.range.first <= range.range.last && range.range.last < 1000, "inside the body");
+    require(range.range.first <= range.range.last && range.range.last < 1000, "inside the body");
 
   std::string scratch;
   const std::string key = vary_key(fields, fields);
-  if (!varies_on_everything(fields)) demand(selects(key, {}, fields, scratch), "selects itself");
+  if (!varies_on_everything(fields)) require(selects(key, {}, fields, scratch), "selects itself");
   for (const Field& field : fields)
     if (const auto date = parse_date(field.value, now))
-      demand(date->time_since_epoch().count() > -100'000'000'000, "a year of four digits");
-  return 0;
+      require(date->time_since_epoch().count() > -100'000'000'000, "a year of four digits");
 }
+
+}  // namespace fairlead::fuzz
