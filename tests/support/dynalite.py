@@ -1,30 +1,12 @@
 """DynamoDB as dynalite plays it, from npm. It takes any signature: what checks those is support.aws.DynamoDB."""
 
 import json
-import shutil
-import subprocess
 
 from support import http
 from support.aws import KEY, REGION, SECRET
 from support.edge import free_address
-from support.process import ROOT, Program
-
-PACKAGE = ROOT / "tests" / "dynalite"
-INSTALLED = ROOT / "build" / "dynalite"
-
-
-def install():
-    """Once for each checkout, as the lock file says."""
-    lock = (PACKAGE / "package-lock.json").read_bytes()
-    known = INSTALLED / "package-lock.json"
-    if (INSTALLED / "node_modules" / "dynalite").exists() and known.read_bytes() == lock:
-        return
-    shutil.rmtree(INSTALLED, ignore_errors=True)
-    INSTALLED.mkdir(parents=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(PACKAGE / name, INSTALLED)
-    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=INSTALLED, check=True,
-                   stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+from support.npm import install
+from support.process import Program
 
 
 class Dynalite:
@@ -33,7 +15,7 @@ class Dynalite:
     env = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 
     def __init__(self, folder):
-        install()
+        self.program_file = install("dynalite") / "node_modules" / "dynalite" / "cli.js"
         self.folder = folder
         self.address = free_address()
         self.url = f"dynamodb://birthdays?region={REGION}&endpoint=http://{self.address}"
@@ -44,7 +26,7 @@ class Dynalite:
 
     def start(self):
         host, port = self.address.split(":")
-        self.program = Program(["node", INSTALLED / "node_modules" / "dynalite" / "cli.js", "--host", host, "--port", port,
+        self.program = Program(["node", self.program_file, "--host", host, "--port", port,
                                 "--path", self.folder / "dynalite", "--createTableMs", "0"], self.folder, name="dynalite")
         self.program.until(lambda: http.ask(self.address).status, "dynalite to answer")
 
