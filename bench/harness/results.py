@@ -6,7 +6,7 @@ import pathlib
 import statistics
 
 RESULTS = pathlib.Path(__file__).resolve().parents[1] / "results"
-FIGURES = ("cpu_us", "rps", "p50_us", "p99_us", "rss_mib")
+FIGURES = ("cpu_us", "rps", "p50_us", "p99_us", "rss_mib", "store_us")
 OURS = "fairlead"
 
 
@@ -20,6 +20,7 @@ class Round:
     p50_us: float
     p99_us: float
     rss_mib: float
+    store_us: float = 0  # microseconds of CPU per request in the store behind the program
     disturbed: bool = False  # other processes took their share of the core at every attempt
 
 

@@ -158,29 +158,30 @@ def run(names, programs, rounds, seconds, say):
 
 def measure(case, program, number, seconds, say):
     load.wrk(program.url(), 1, CONNECTIONS)  # warms up
-    cpu = machine.cpu_seconds(program.process.pid)
+    pids = (program.process.pid, program.store.program.pid)
+    before = [machine.cpu_seconds(pid) for pid in pids]
     figures = load.wrk(program.url(), seconds, CONNECTIONS)
-    cpu = machine.cpu_seconds(program.process.pid) - cpu
+    cpu, store = (machine.cpu_seconds(pid) - then for pid, then in zip(pids, before))
     if figures.errors:
         raise RuntimeError(f"{program.name}, {case}: {figures.errors} of {figures.requests} requests failed")
     found = Round(case=case, program=program.name, number=number, cpu_us=cpu / figures.requests * 1e6,
                   rps=figures.requests / figures.seconds, p50_us=figures.p50_us, p99_us=figures.p99_us,
-                  rss_mib=machine.resident_mib(program.process.pid))
-    say(f"{case:12} round {number}  {program.name:9} {found.cpu_us:8.1f} µs {found.rps:9,.0f}/s  "
+                  rss_mib=machine.resident_mib(program.process.pid), store_us=store / figures.requests * 1e6)
+    say(f"{case:15} round {number}  {program.name:9} {found.cpu_us:7.1f} + {found.store_us:6.1f} µs {found.rps:9,.0f}/s  "
         f"p99 {found.p99_us / 1000:.1f} ms  {found.rss_mib:.1f} MiB")
     return found
 
 
 def table(rounds, names, programs):
     """Markdown; the last columns are ours over theirs, requests/s and memory."""
-    lines = ["| service | program | requests/s | CPU µs/request | p50 ms | p99 ms | memory MiB | our requests/s | our memory |",
-             "|---|---|--:|--:|--:|--:|--:|--:|--:|"]
+    lines = ["| service | program | requests/s | CPU µs/request | in the store | p50 ms | p99 ms | memory MiB | our requests/s "
+             "| our memory |", "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"]
     for name, title in names.items():
         for program in (p for p in programs if of(rounds, name, p)):
             m = medians(rounds, name, program)
             ours = "| |" if program == OURS else (f"| {ratio(rounds, name, program, 'rps'):.1f} × "
                                                   f"| {ratio(rounds, name, program, 'rss_mib'):.3f} × |")
-            lines.append(f"| {title} | {program} | {m['rps']:,.0f} | {m['cpu_us']:.1f} | {m['p50_us'] / 1000:.1f} "
+            lines.append(f"| {title} | {program} | {m['rps']:,.0f} | {m['cpu_us']:.1f} | {m['store_us']:.1f} | {m['p50_us'] / 1000:.1f} "
                          f"| {m['p99_us'] / 1000:.1f} | {m['rss_mib']:.1f} {ours}")
     return "\n".join(lines)
 
