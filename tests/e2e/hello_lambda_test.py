@@ -8,6 +8,7 @@ import pytest
 
 from support.aws import DynamoDB, LambdaRuntime
 from support.process import BUILD, Program
+from support.up import SANITIZED
 
 
 @pytest.fixture
@@ -80,5 +81,4 @@ def test_the_first_answer_comes_at_once(runtime):
         times.append(time.monotonic() - begin)
         # Before it was invoked, and again: killed only then, so that no question of its own is still under way.
         assert runtime.asked.acquire(timeout=20) and runtime.asked.acquire(timeout=20)
-    sanitized = BUILD.name in ("asan", "tsan")  # they take their time to start
-    assert min(times) <= (1 if sanitized else 0.015), times
+    assert min(times) <= (1 if SANITIZED else 0.015), times  # sanitizers take their time to start
