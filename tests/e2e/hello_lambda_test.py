@@ -70,9 +70,10 @@ def test_wrong_configuration_is_reported_as_such(folder):
 
 def test_the_first_answer_comes_at_once(runtime):
     assert os.path.getsize(BUILD / "hello") <= 15 << 20
+    limit = 1 if SANITIZED else 0.015  # seconds; sanitizers take their time to start
     times = []
     assert runtime.asked.acquire(timeout=20)
-    for _ in range(10):
+    while len(times) < 50 and min(times, default=limit + 1) > limit:  # a busy machine keeps programs waiting
         runtime.function.stop(9)
         runtime.forget_function()
         begin = time.monotonic()
@@ -81,4 +82,4 @@ def test_the_first_answer_comes_at_once(runtime):
         times.append(time.monotonic() - begin)
         # Before it was invoked, and again: killed only then, so that no question of its own is still under way.
         assert runtime.asked.acquire(timeout=20) and runtime.asked.acquire(timeout=20)
-    assert min(times) <= (1 if SANITIZED else 0.015), times  # sanitizers take their time to start
+    assert min(times) <= limit, times
