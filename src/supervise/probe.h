@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "control/api.h"
@@ -15,9 +16,13 @@ struct ProbeResult {
   control::ProbeEvidence evidence;
 };
 
-// Asks once whether a replica is ready: GET `path` must answer 2xx, and nothing else will do (a
-// redirect is not followed, it is kept as evidence). With an empty path a connection is enough.
-io::Task<ProbeResult> probe(io::Loop& loop, io::Address address, std::string path,
-                            io::Deadline deadline);
+// What a process speaks that is asked whether it is ready.
+enum class Protocol : std::uint8_t { kHttp, kPostgresql, kRedis };
+
+// Asks once whether a process is ready. HTTP: GET `path` must answer 2xx, and nothing else will do
+// (a redirect is not followed, it is kept as evidence); with an empty path a connection is enough.
+// The others: it answers a first message, and not that it is still starting.
+io::Task<ProbeResult> probe(io::Loop& loop, Protocol protocol, io::Address address,
+                            std::string path, io::Deadline deadline);
 
 }  // namespace fairlead::supervise

@@ -116,7 +116,7 @@ Command Process::prepare(Attempt& attempt) const {
 io::Task<Result<>> Process::live(Attempt& attempt) {
   const Command command = prepare(attempt);
   const auto adopted = std::exchange(adopted_, std::nullopt);
-  auto run = adopted ? Run::adopt(surroundings_, *adopted, *output_)
+  auto run = adopted ? Run::adopt(surroundings_, *adopted, *output_, command.stop_signal)
                      : Run::start(surroundings_, command, *output_);
   if (!run) co_return fail(std::move(run).error().in("cannot start it"));
   attempt.run = std::move(*run);
@@ -159,7 +159,8 @@ io::Task<Result<>> Process::become_ready(Attempt& attempt) {
   const auto deadline = io::Deadline::in(spec_.start_timeout).or_when(attempt.interrupted);
   for (Duration pause = kFirstProbePause;; pause = std::min(pause * 3 / 2, kLastProbePause)) {
     for (const auto& address : candidates(attempt)) {
-      auto result = co_await probe(loop, address, spec_.health, deadline.within(kProbeTimeout));
+      auto result = co_await probe(loop, spec_.protocol, address, spec_.health,
+                                   deadline.within(kProbeTimeout));
       if (result.ready) {
         address_ = address;
         co_return Result<>();

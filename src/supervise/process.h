@@ -25,10 +25,11 @@ struct ProcessSpec {
   // A process that serves gets HOST, PORT (a free one) and FAIRLEAD_SOCKET (a Unix socket that it
   // MAY listen on; used instead of the port if it answers there). Others are ready once started.
   bool serves = false;
-  std::optional<io::Address> address;  // instead: it is probed here, and gets no such variables
-  std::string health;                  // path of the readiness probe; "": a connection is enough
-  Duration start_timeout = 30s;        // from its start to ready; then it is ended
-  Duration stop_timeout = 30s;         // from SIGTERM to SIGKILL
+  std::optional<io::Address> address;   // instead: it is probed here, and gets no such variables
+  std::string health;                   // path of the readiness probe; "": a connection is enough
+  Protocol protocol = Protocol::kHttp;  // of that probe
+  Duration start_timeout = 30s;         // from its start to ready; then it is ended
+  Duration stop_timeout = 30s;          // from SIGTERM to SIGKILL
 };
 
 // How long to wait before the next start. The first restart comes at once, then the wait doubles

@@ -25,12 +25,13 @@ bool namespaces_allowed() {
 }
 
 Run::Run(const Surroundings& surroundings, std::string name, io::Child child, Cgroup cgroup,
-         Output& output)
+         Output& output, int stop_signal)
     : surroundings_(surroundings),
       name_(std::move(name)),
       child_(std::move(child)),
       cgroup_(std::move(cgroup)),
       output_(output),
+      stop_signal_(stop_signal),
       exited_(surroundings.loop),
       gate_(surroundings.loop) {}
 
@@ -50,6 +51,8 @@ Result<std::unique_ptr<Run>> Run::start(const Surroundings& surroundings, const 
   spec.die_with_parent = surroundings.die_with_parent;
   spec.cgroup_procs = cgroup.procs_files();
   spec.namespaces = command.isolate ? kNamespaces : 0;
+  spec.uid = command.uid;
+  spec.gid = command.gid;
   auto child = io::Child::spawn(surroundings.loop, spec);
   if (!child && child.error().code() == Code::kDenied && spec.namespaces != 0) {
     spec.namespaces = 0;  // only root may have them
@@ -59,8 +62,8 @@ Result<std::unique_ptr<Run>> Run::start(const Surroundings& surroundings, const 
     static_cast<void>(cgroup.remove());
     return std::unexpected(std::move(child).error());
   }
-  std::unique_ptr<Run> run(
-      new Run(surroundings, command.name, std::move(*child), std::move(cgroup), output));
+  std::unique_ptr<Run> run(new Run(surroundings, command.name, std::move(*child), std::move(cgroup),
+                                   output, command.stop_signal));
   // Without a record nobody would find it after our death; that is worth a line, not the replica.
   if (auto written = write_record(surroundings.folder, command.name, run->pid(), command.port);
       !written)
@@ -70,12 +73,12 @@ Result<std::unique_ptr<Run>> Run::start(const Surroundings& surroundings, const 
 }
 
 Result<std::unique_ptr<Run>> Run::adopt(const Surroundings& surroundings, const Record& record,
-                                        Output& output) {
+                                        Output& output, int stop_signal) {
   TRY(auto child, io::Child::adopt(surroundings.loop, record.pid));
   // Only now is it sure that the number still means the same process.
   if (!still_runs(record)) return fail(Code::kNotFound, fmt::format("{} has ended", record.name));
   std::unique_ptr<Run> run(new Run(surroundings, record.name, std::move(child),
-                                   surroundings.cgroups.open(record.name), output));
+                                   surroundings.cgroups.open(record.name), output, stop_signal));
   run->gate_.spawn(watch(*run));
   return run;
 }
@@ -103,7 +106,7 @@ std::vector<pid_t> Run::members() const {
 }
 
 io::Task<void> Run::stop(Duration grace) {
-  static_cast<void>(child_.signal_group(SIGTERM));
+  static_cast<void>(child_.signal_group(stop_signal_));
   if (!co_await exited_.wait(io::Deadline::in(grace))) {
     static_cast<void>(child_.signal_group(SIGKILL));
     cgroup_.kill();

@@ -2,6 +2,9 @@
 // output). What starts it again, and when, is Process's business.
 #pragma once
 
+#include <signal.h>
+#include <sys/types.h>
+
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -42,6 +45,9 @@ struct Command {
   // Own mount, IPC and UTS namespaces where the machine allows them. No PID namespace: its first
   // process ignores SIGTERM unless it handles it, and programs differ there.
   bool isolate = true;
+  uid_t uid = 0;  // 0: as we are
+  gid_t gid = 0;
+  int stop_signal = SIGTERM;
 };
 
 // Whether this process may make namespaces (CAP_SYS_ADMIN); else processes run without their own.
@@ -55,7 +61,7 @@ class Run {
                                             const Command& command, Output& output);
   // Takes over one that an earlier control started. Its exit status will not be known.
   static Result<std::unique_ptr<Run>> adopt(const Surroundings& surroundings, const Record& record,
-                                            Output& output);
+                                            Output& output, int stop_signal = SIGTERM);
   // After it has ended: `exited()` is set.
   ~Run() = default;
 
@@ -74,12 +80,12 @@ class Run {
   // It and what it has started; without cgroups only itself.
   std::vector<pid_t> members() const;
 
-  // SIGTERM to its group, SIGKILL after `grace`; returns when it has ended.
+  // Its stop signal to its group, SIGKILL after `grace`; returns when it has ended.
   io::Task<void> stop(Duration grace);
 
  private:
   Run(const Surroundings& surroundings, std::string name, io::Child child, Cgroup cgroup,
-      Output& output);
+      Output& output, int stop_signal);
   static io::Task<void> watch(Run& self);
 
   const Surroundings& surroundings_;
@@ -87,6 +93,7 @@ class Run {
   io::Child child_;
   Cgroup cgroup_;
   Output& output_;
+  int stop_signal_;
   Instant started_ = now();
   std::optional<io::ExitStatus> status_;
   bool out_of_memory_ = false;
