@@ -19,6 +19,7 @@ using ship::Group;
 namespace {
 
 constexpr Duration kLeftoversGrace = 5s;
+constexpr Duration kServiceStart = std::chrono::minutes(2);
 
 // "web.2.v3" is replica 2 of type web of release 3; nothing for other names.
 struct ReplicaName {
@@ -83,6 +84,10 @@ Fleet::Fleet(Harbour& harbour, control::EnvironmentName name)
                     .logs = logs_,
                     .cgroups = cgroups_,
                     .adopt = true},
+      // Not below the replicas' folder: what is left half done there is ended at a start.
+      services_(surroundings_,
+                harbour.folders.runtime / short_name(name_.to_string() + "/services"),
+                harbour.folders.state / "services" / name_.app / name_.environment, name_.app),
       scale_(read_scale(kept_file(harbour.folders, name_, ".scale"))),
       mode_(read_mode(kept_file(harbour.folders, name_, ".mode"))) {}
 
@@ -117,6 +122,7 @@ Result<supervise::EnvironmentSpec> Fleet::spec_of(const control::Release& releas
       ship::Secrets::open(secrets_folder(harbour_.folders, name_.app), name_.environment));
   TRY(const auto values, secrets.values(release.secrets));
   for (const auto& [key, value] : values) variables[key] = value;
+  for (const auto& [key, value] : services_.variables()) variables.emplace(key, value);
   if (spec.app.services.empty())
     variables.emplace("DATABASE_URL",
                       fmt::format("sqlite://{}/{}.db", data.string(), name_.environment));
@@ -135,20 +141,58 @@ io::Task<Result<>> Fleet::prepare(control::Release release) {
     return harbour_.artifacts.unpacked(digest);
   };
   CO_TRY(auto root, co_await harbour_.worker.run(harbour_.loop, std::move(unpack)));
-  CO_TRY(auto spec, spec_of(release, std::move(root)));
+  CO_TRY(auto spec, spec_of(release, root));
+  // Named by no variable, they are run here; then their addresses are known.
+  const auto services = supervise::missing_services(spec.app, spec.variables);
+  if (!services.empty()) {
+    CO_TRY_VOID(co_await services_.ensure(services, io::Deadline::in(kServiceStart)));
+    CO_TRY(spec, spec_of(release, std::move(root)));
+  }
   releases_[release.number] = std::make_unique<supervise::Environment>(
       surroundings_, std::move(spec), [this] { harbour_.edge->changed(); });
   co_return Result<>();
 }
 
+namespace {
+
+// With what the command wrote, for the evidence.
+Result<> with_lines(Result<> done, const supervise::Environment& environment) {
+  if (done || environment.last_lines().empty()) return done;
+  return fail(
+      Error(done.error().code(), fmt::format("{}\n    {}", done.error().message(),
+                                             fmt::join(environment.last_lines(), "\n    "))));
+}
+
+}  // namespace
+
 io::Task<Result<>> Fleet::run_release_command(unsigned release, io::Deadline deadline) {
   auto* environment = find(release);
   auto done = co_await environment->run_release_command(deadline);
-  if (!done && !environment->last_lines().empty())
-    co_return fail(
-        Error(done.error().code(), fmt::format("{}\n    {}", done.error().message(),
-                                               fmt::join(environment->last_lines(), "\n    "))));
-  co_return done;
+  co_return with_lines(std::move(done), *environment);
+}
+
+io::Task<Result<std::string>> Fleet::schema(unsigned release, io::Deadline deadline) {
+  auto* environment = find(release);
+  const auto& line = environment->spec().app.deploy.schema_command;
+  if (line.empty()) co_return std::string();
+  auto done = co_await environment->run_once("schema", line, {}, deadline);
+  CO_TRY_VOID(with_lines(std::move(done), *environment));
+  const auto& lines = environment->last_lines();
+  if (lines.empty() || trim(lines.back()).empty())
+    co_return fail(Code::kInvalid, fmt::format("schema command '{}' printed nothing", line));
+  co_return std::string(trim(lines.back()));
+}
+
+io::Task<Result<>> Fleet::migrate_down(unsigned release, std::string wanted,
+                                       io::Deadline deadline) {
+  auto* environment = find(release);
+  auto done = co_await environment->run_once("down", environment->spec().app.deploy.down_command,
+                                             {{"FAIRLEAD_SCHEMA", wanted}}, deadline);
+  CO_TRY_VOID(with_lines(std::move(done), *environment));
+  CO_TRY(const auto reached, co_await schema(release, deadline));
+  if (reached == wanted) co_return Result<>();
+  co_return fail(Code::kInvalid,
+                 fmt::format("the down command left schema {}, not {}", reached, wanted));
 }
 
 std::vector<Group> Fleet::wanted(unsigned release) const {
@@ -333,6 +377,7 @@ control::EnvironmentStatus Fleet::status() const {
     status.mode = to_string(mode_);
     std::ranges::move(part.processes, std::back_inserter(status.processes));
   }
+  std::ranges::move(services_.statuses(), std::back_inserter(status.processes));
   return status;
 }
 

@@ -17,6 +17,7 @@
 #include "ship/fleet.h"
 #include "supervise/edge_process.h"
 #include "supervise/environment.h"
+#include "supervise/service.h"
 
 namespace fairlead::cli {
 
@@ -53,6 +54,9 @@ class Fleet final : public ship::Fleet {
 
   io::Task<Result<>> prepare(control::Release release) override;
   io::Task<Result<>> run_release_command(unsigned release, io::Deadline deadline) override;
+  io::Task<Result<std::string>> schema(unsigned release, io::Deadline deadline) override;
+  io::Task<Result<>> migrate_down(unsigned release, std::string schema,
+                                  io::Deadline deadline) override;
   std::vector<ship::Group> wanted(unsigned release) const override;
   io::Task<Result<>> start(ship::Group group, io::Deadline deadline) override;
   io::Task<Result<>> route(std::vector<ship::Group> groups, io::Deadline deadline) override;
@@ -75,6 +79,8 @@ class Fleet final : public ship::Fleet {
   std::vector<std::string> notes() const;
   // What the newest release says is to be watched, and with what variables; null without any.
   const supervise::EnvironmentSpec* newest() const;
+  // Its databases: they outlive stop(), and end with control's own.
+  io::Task<void> stop_services() { return services_.stop(); }
   const supervise::Environment* environment(unsigned release) const;
   const control::EnvironmentName& name() const { return name_; }
 
@@ -92,6 +98,7 @@ class Fleet final : public ship::Fleet {
   supervise::LogBook logs_;
   supervise::CgroupTree cgroups_;
   supervise::Surroundings surroundings_;
+  supervise::Services services_;
   std::map<unsigned, std::unique_ptr<supervise::Environment>> releases_;
   std::map<std::string, unsigned> scale_;
   Mode mode_ = Mode::kServing;

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "cli/state_check.h"
+#include "config/load.h"
 #include "ship/secrets.h"
 
 namespace fairlead::cli {
@@ -34,6 +35,14 @@ std::string list(const std::vector<T>& values) {
   std::vector<std::string> texts;
   for (const auto& value : values) texts.push_back(control::to_json(value));
   return fmt::format("[{}]", fmt::join(texts, ","));
+}
+
+Result<config::AppSpec> spec_of(const control::Release& release) {
+  const auto loaded = config::load_text(release.config, "fairlead.toml");
+  if (!loaded.app)
+    return fail(Code::kInvalid, fmt::format("the configuration of {} cannot be read: {}",
+                                            release.name(), config::to_text(loaded.diagnostics)));
+  return loaded.app->resolve(release.environment.environment);
 }
 
 }  // namespace
@@ -76,11 +85,17 @@ io::Task<Result<control::Deployment>> OrderDesk::deployment_of(control::Order or
   request.by = order.by;
   request.watch.window = order.watch;
   if (order.blue_green) request.strategy = ship::Strategy::kBlueGreen;
+  if (!order.canary.empty()) request.strategy = ship::Strategy::kCanary;
+  request.canary = order.canary;
   if (order.kind == control::OrderKind::kDeploy) {
     CO_TRY(auto failed, co_await build_for(order, emit, request));
     if (failed) co_return std::move(*failed);
   } else {
     CO_TRY(request.release, co_await release_for(order, request));
+    if (order.kind == control::OrderKind::kRollback) {
+      CO_TRY(auto refused, co_await over_migrations(order, request));
+      if (refused) co_return std::move(*refused);
+    }
   }
   // Whoever deploys wants it to run.
   if (berth.fleet.mode() == Mode::kStopped) CO_TRY_VOID(berth.fleet.set_mode(Mode::kServing));
@@ -144,6 +159,46 @@ io::Task<Result<control::Release>> OrderDesk::release_for(const control::Order& 
     CO_TRY(number, co_await release_before(order.environment));
   }
   co_return co_await ledger_.release(order.environment, number);
+}
+
+// Whether the way back crosses a migration, and how; the outcome when it must not be gone.
+io::Task<Result<std::optional<control::Deployment>>> OrderDesk::over_migrations(
+    control::Order order, ship::DeployRequest& request) {
+  CO_TRY(const auto live, co_await live_of(order.environment));
+  const auto& target = request.release;
+  // Forward to what was rolled back from: its migrations may have been undone since.
+  request.run_release_command = target.number > live.number;
+  if (target.schema.empty() || live.schema.empty() || target.schema == live.schema ||
+      request.run_release_command)
+    co_return std::nullopt;
+  bool compatible = true;
+  for (unsigned number = target.number + 1; number <= live.number; ++number) {
+    CO_TRY(const auto release, co_await ledger_.release(order.environment, number));
+    CO_TRY(const auto spec, spec_of(release));
+    compatible &= spec.deploy.compatible;
+  }
+  if (compatible) co_return std::nullopt;
+  CO_TRY(const auto spec, spec_of(live));
+  if (order.down && !spec.deploy.down_command.empty()) {
+    request.down_to = target.schema;
+    co_return std::nullopt;
+  }
+  std::string message = fmt::format(
+      "rolling back from {} to {} crosses a migration (schema {} to {}) that is not declared "
+      "compatible",
+      live.name(), target.name(), live.schema, target.schema);
+  message += spec.deploy.down_command.empty()
+                 ? fmt::format(", and {} has no down_command to undo it", live.name())
+                 : "; 'fairlead rollback --down' undoes it, with what that does to the data";
+  co_return control::Deployment{.environment = order.environment,
+                                .kind = control::DeploymentKind::kRollback,
+                                .state = control::DeploymentState::kFailed,
+                                .cause = control::DeploymentCause::kRefused,
+                                .from = live.number,
+                                .to = target.number,
+                                .by = order.by,
+                                .at = wall_now(),
+                                .message = std::move(message)};
 }
 
 // ---- what makes no deployment

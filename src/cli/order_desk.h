@@ -56,6 +56,8 @@ class OrderDesk {
                                                                  ship::DeployRequest& request);
   io::Task<Result<control::Release>> release_for(const control::Order& order,
                                                  ship::DeployRequest& request);
+  io::Task<Result<std::optional<control::Deployment>>> over_migrations(
+      control::Order order, ship::DeployRequest& request);
   io::Task<Result<std::string>> list_artifacts();
   io::Task<Result<std::string>> surround(EnvironmentName name);
   io::Task<Result<unsigned>> release_before(EnvironmentName name);

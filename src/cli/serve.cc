@@ -201,6 +201,7 @@ class Daemon {
         group.count = 0;
         static_cast<void>(co_await berth->fleet.shrink(group, io::Deadline::in(Duration(0))));
       }
+      co_await berth->fleet.stop_services();
     }
     done_.request();
     static_cast<void>(co_await gate_.drained(io::Deadline::never()));
@@ -272,7 +273,11 @@ Result<> serve(const ServeOptions& options) {
   TRY(const auto loop, io::Loop::create());
   TRY(auto signals, io::Signals::create(*loop, {SIGINT, SIGTERM, SIGHUP}));
   ::signal(SIGPIPE, SIG_IGN);
-  TRY(auto ledger, ship::Ledger::open(*loop, folders.state / "fairlead.db"));
+  const auto ledger_file = folders.state / "fairlead.db";
+  // Others may pass through the state folder (the users of services), but not read what is in it.
+  if (!std::filesystem::exists(ledger_file)) TRY_VOID(write_file_atomically(ledger_file, "", 0600));
+  TRY(auto ledger, ship::Ledger::open(*loop, ledger_file));
+  TRY_VOID(make_directories(folders.state / "artifacts", 0700));
   TRY(auto artifacts, ship::ArtifactStore::open(folders.state / "artifacts"));
   TRY(const auto observatory, observe::Observatory::open(*loop, folders.observe()));
   Daemon daemon(*loop, std::move(signals), folders, *ledger, artifacts, *observatory);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "base/file.h"
@@ -20,6 +21,7 @@
 #include "observe/observatory.h"
 #include "supervise/edge_process.h"
 #include "supervise/record.h"
+#include "supervise/service.h"
 #include "supervise/sweeper.h"
 
 namespace fairlead::cli {
@@ -29,6 +31,7 @@ namespace {
 constexpr Duration kLeftoversGrace = 5s;
 constexpr Duration kReleaseCommand = std::chrono::minutes(15);
 constexpr Duration kEdgeStart = 10s;
+constexpr Duration kServiceStart = std::chrono::minutes(2);
 
 // One app, its edge and its API, from the first step to the last.
 class Up {
@@ -47,6 +50,8 @@ class Up {
         edge_surroundings_{loop, folders_.runtime, edge_logs_, cgroups_, true},
         environment_(surroundings_, environment_spec(std::move(app), folders_),
                      [this] { on_change(); }),
+        services_(surroundings_, folders_.runtime / "services", folders_.state / "services",
+                  environment_.spec().app.name),
         edge_(
             edge_surroundings_, {"PATH=/usr/bin:/bin"}, [this] { return snapshot(); }, [] {}),
         api_(loop, control::make_routes({[this] { return status(); },
@@ -96,6 +101,7 @@ class Up {
   io::Task<Result<>> start() {
     co_await end_leftovers();
     CO_TRY_VOID(prepare());
+    CO_TRY_VOID(co_await start_services());
     CO_TRY_VOID(co_await build(surroundings_, environment_.spec(), progress_, until_asked()));
     if (!environment_.spec().app.deploy.release_command.empty())
       progress_.step("running the release command");
@@ -131,14 +137,6 @@ class Up {
 
   Result<> prepare() {
     const auto& app = environment_.spec().app;
-    for (const auto& service : app.services) {
-      const std::string variable(config::url_variable(service.type));
-      if (!environment_.spec().variables.contains(variable))
-        return fail(
-            Error(Code::kInvalid, fmt::format("[services.{}]: running a {} is not supported yet",
-                                              service.name, config::to_string(service.type)))
-                .hint(fmt::format("name one that runs: {}=… fairlead up", variable)));
-    }
     TRY_VOID(make_directories(folders_.state / "data", 0700));
     TRY(http_, listen_address("FAIRLEAD_HTTP_PORT", 8080));
     TRY(https_, listen_address("FAIRLEAD_HTTPS_PORT", 8443));
@@ -151,11 +149,22 @@ class Up {
     return {};
   }
 
+  io::Task<Result<>> start_services() {
+    const auto& spec = environment_.spec();
+    auto wanted = supervise::missing_services(spec.app, spec.variables);
+    if (wanted.empty()) co_return Result<>();
+    progress_.step("starting the services");
+    CO_TRY_VOID(co_await services_.ensure(std::move(wanted), until_asked().within(kServiceStart)));
+    environment_.add_variables(services_.variables());
+    co_return Result<>();
+  }
+
   // The edge first, for it still needs the replicas; then they.
   io::Task<void> stop() {
     if (is_up_) progress_.step("stopping");
     co_await edge_.stop();
     co_await environment_.stop();
+    co_await services_.stop();
     // What left its group and session, where there are no cgroups to hold it.
     static_cast<void>(co_await supervise::end_leftovers(loop_, folders_.runtime,
                                                         io::Deadline::in(kLeftoversGrace)));
@@ -201,6 +210,7 @@ class Up {
     status.edge = edge_.status();
     status.listeners = {"http://" + http_.to_string(), "https://" + https_.to_string()};
     auto environment = environment_.status();
+    std::ranges::move(services_.statuses(), std::back_inserter(environment.processes));
     environment.urls = urls();
     status.environments = {std::move(environment)};
     status.notes = environment_.not_enforced();
@@ -223,6 +233,7 @@ class Up {
   // Why it did not start, with what is known.
   void explain(const Error& error) const {
     const auto* process = environment_.failed();
+    if (!process) process = services_.failed();
     if (!process && edge_.process().failure()) process = &edge_.process();
     if (process)
       fmt::print(stderr, "{}", failure_page(process->spec().command.name, *process->failure()));
@@ -242,6 +253,7 @@ class Up {
   supervise::Surroundings surroundings_;
   supervise::Surroundings edge_surroundings_;
   supervise::Environment environment_;
+  supervise::Services services_;
   supervise::EdgeProcess edge_;
   http::Server api_;
   Progress progress_;

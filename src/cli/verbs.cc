@@ -226,6 +226,13 @@ struct Definitions {
     deploy->add_flag("--blue-green", ship.order.blue_green,
                      "All new replicas first, then one switch");
     deploy
+        ->add_option(
+            "--canary", ship.order.canary,
+            "All new replicas first, then these shares of the requests, each watched: 10,50")
+        ->type_name("PERCENT")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 99));
+    deploy
         ->add_option("--watch", ship.watch,
                      "Hold the new release against the old one for so long; worse goes back")
         ->type_name("DURATION");
@@ -233,6 +240,8 @@ struct Definitions {
         order("rollback", "Make an earlier release live again", control::OrderKind::kRollback);
     rollback->add_option("release", ship.release, "The release (default: the one before)")
         ->type_name("vN");
+    rollback->add_flag("--down", ship.order.down,
+                       "Undo the migrations in between, by the release's down_command");
     add_environment(rollback, ship.order.environment);
     auto* scale = order("scale", "Change how many replicas run", control::OrderKind::kScale);
     scale->add_option("replicas", ship.scale, "Process types and their counts: web=5")

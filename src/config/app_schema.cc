@@ -192,6 +192,17 @@ constexpr auto kDeployKeys = std::to_array<Key>({
     key<Command, &DeploySpec::release_command>(
         "release_command",
         "Run once per deployment, before a new replica takes traffic: migrations."),
+    key<Command, &DeploySpec::schema_command>(
+        "schema_command",
+        "Prints the version of the database's schema as its last line; kept with each release."),
+    key<Command, &DeploySpec::down_command>(
+        "down_command",
+        "Undoes migrations until the schema has the version in FAIRLEAD_SCHEMA; run by "
+        "'fairlead rollback --down'."),
+    key<YesOrNo, &DeploySpec::compatible>(
+        "compatible",
+        "Whether the release before this one runs on the schema that this one leaves; if not, "
+        "rolling back over it is refused."),
 });
 constexpr Schema kDeploy = schema<DeploySpec>("How a release is made live.", kDeployKeys);
 

@@ -39,6 +39,9 @@ struct BuildSpec {
 
 struct DeploySpec {
   std::string release_command;  // once per deployment, before a new replica takes traffic; or ""
+  std::string schema_command;   // prints the version of the database's schema; or ""
+  std::string down_command;     // undoes migrations down to FAIRLEAD_SCHEMA; or ""
+  bool compatible = false;      // the release before runs on the schema that this one leaves
   Location where;
 };
 

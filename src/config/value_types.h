@@ -188,6 +188,15 @@ struct Limit {
   }
 };
 
+struct YesOrNo {
+  using Value = bool;
+  static std::string name() { return "`true` or `false`"; }
+  static Json write(bool value) { return value ? Json(true) : Json(); }
+  static void read(Reader& reader, const Member& member, bool& out) {
+    if (reader.expect(member, Kind::kBoolean, "true or false")) out = member.node.boolean;
+  }
+};
+
 // --- Of other values ---
 
 template <typename Item>

@@ -15,6 +15,9 @@ namespace {
 constexpr std::array<std::string_view, 6> kStateNames = {"starting", "ready",       "stopping",
                                                          "stopped",  "backing off", "crash loop"};
 
+constexpr std::array<std::string_view, 5> kFailureNames = {"other", "exited", "out of memory",
+                                                           "not ready", "wrong port"};
+
 json write(const ProbeEvidence& probe) {
   return {{"request", probe.request},   {"address", probe.address}, {"status", probe.status},
           {"location", probe.location}, {"body", probe.body},       {"error", probe.error}};
@@ -36,6 +39,7 @@ std::string dump(const json& value) {
 
 json write(const Failure& failure) {
   return {{"at", write_time(failure.at)},
+          {"kind", kFailureNames[static_cast<std::size_t>(failure.kind)]},
           {"cause", failure.cause},
           {"exit_code", failure.exit_code},
           {"signal", failure.signal},
@@ -50,6 +54,7 @@ json write(const Failure& failure) {
 Failure read_failure(const json& object) {
   Failure failure;
   read_time(object, "at", failure.at);
+  read_name(object, "kind", kFailureNames, failure.kind);
   read(object, "cause", failure.cause);
   read(object, "exit_code", failure.exit_code);
   read(object, "signal", failure.signal);

@@ -39,9 +39,19 @@ struct ProbeEvidence {
   std::string error;         // why there was no answer
 };
 
+// What went wrong, for those who branch on it.
+enum class FailureKind : std::uint8_t {
+  kOther,
+  kExited,       // it ended, before it was ready or later
+  kOutOfMemory,  // the kernel ended it at its limit
+  kNotReady,     // it ran, and its probe was not answered 2xx in time
+  kWrongPort,    // the same, and it listens where nobody asked it to
+};
+
 // Everything that is known about why a process ended or never became ready.
 struct Failure {
   WallTime at{};
+  FailureKind kind = FailureKind::kOther;
   std::string cause;  // "exit status 3 after 40ms", "not ready within 30.0s"
   int exit_code = 0;
   int signal = 0;

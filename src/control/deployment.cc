@@ -11,9 +11,9 @@ namespace {
 constexpr std::array<std::string_view, 4> kKinds = {"deploy", "rollback", "scale", "restart"};
 constexpr std::array<std::string_view, 5> kStates = {"running", "succeeded", "failed",
                                                      "rolled back", "interrupted"};
-constexpr std::array<std::string_view, 8> kCauses = {
-    "none",  "build failed", "migration failed", "unhealthy",
-    "worse", "lease held",   "refused",          "other"};
+constexpr std::array<std::string_view, 11> kCauses = {
+    "none",  "build failed", "migration failed", "unhealthy", "worse", "lease held", "refused",
+    "other", "ended",        "out of memory",    "wrong port"};
 
 json write(const EnvironmentName& name) {
   return {{"app", name.app}, {"environment", name.environment}};
@@ -86,8 +86,29 @@ int exit_code(DeploymentCause cause) {
       return 8;
     case DeploymentCause::kOther:
       return 1;
+    case DeploymentCause::kEnded:
+      return 9;
+    case DeploymentCause::kOutOfMemory:
+      return 10;
+    case DeploymentCause::kWrongPort:
+      return 11;
   }
   return 1;
+}
+
+DeploymentCause cause_of(const Failure& failure) {
+  switch (failure.kind) {
+    case FailureKind::kExited:
+      return DeploymentCause::kEnded;
+    case FailureKind::kOutOfMemory:
+      return DeploymentCause::kOutOfMemory;
+    case FailureKind::kWrongPort:
+      return DeploymentCause::kWrongPort;
+    case FailureKind::kNotReady:
+    case FailureKind::kOther:
+      return DeploymentCause::kUnhealthy;
+  }
+  return DeploymentCause::kUnhealthy;
 }
 
 std::string_view to_string(DeploymentKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }

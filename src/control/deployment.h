@@ -65,12 +65,17 @@ enum class DeploymentCause : std::uint8_t {
   kNone,
   kBuildFailed,
   kMigrationFailed,
-  kUnhealthy,  // a replica did not become ready
+  kUnhealthy,  // a replica did not become ready in time
   kWorse,      // error rate or latency after the switch
   kLeaseHeld,  // another deployment of this environment runs
   kRefused,    // it would not be safe: a schema that the release does not know
   kOther,
+  kEnded,        // a replica ended: before it was ready, or while it was watched
+  kOutOfMemory,  // the same, at its memory limit
+  kWrongPort,    // a replica listens elsewhere
 };
+// What the evidence says: kUnhealthy where it says no more.
+DeploymentCause cause_of(const Failure& failure);
 int exit_code(DeploymentCause cause);
 
 struct Step {
@@ -92,9 +97,9 @@ struct Traffic {
 
 // What a deployment did to the requests that came meanwhile.
 struct Receipt {
-  Traffic before;  // the same length of time before it began
-  Traffic during;
-  Traffic after;  // in the watch window
+  Traffic before;  // all that was counted until it began; times of the last period alone
+  Traffic during;  // from then to the switch
+  Traffic after;   // of the new release in the watch window
 };
 
 struct Deployment {

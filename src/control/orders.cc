@@ -162,6 +162,8 @@ std::string to_json(const Order& order) {
                {"release", order.release},
                {"replicas", order.replicas},
                {"blue_green", order.blue_green},
+               {"canary", order.canary},
+               {"down", order.down},
                {"on", order.on},
                {"spare", order.spare},
                {"watch_ns", ns(order.watch)}});
@@ -179,6 +181,8 @@ Result<Order> order_from_json(std::string_view text) {
         read(object, "release", into.release);
         read(object, "replicas", into.replicas);
         read(object, "blue_green", into.blue_green);
+        read(object, "canary", into.canary);
+        read(object, "down", into.down);
         read(object, "on", into.on);
         read(object, "spare", into.spare);
         read_duration(object, "watch_ns", into.watch);

@@ -49,7 +49,9 @@ struct Order {
   unsigned release = 0;                      // kRollback: 0 is the one before
   std::map<std::string, unsigned> replicas;  // kScale: by process type
   bool blue_green = false;
-  bool on = true;      // kMaintenance
+  std::vector<unsigned> canary;  // per cent of the requests, step by step
+  bool down = false;             // kRollback: over a migration, undoing it
+  bool on = true;                // kMaintenance
   unsigned spare = 0;  // kCleanUp: releases of each environment that are kept beside the live one
   Duration watch{0};
   std::string by;  // set by the server, from the peer's credentials

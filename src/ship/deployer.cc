@@ -19,6 +19,7 @@ namespace {
 // Longer than any step goes without a note in the ledger.
 constexpr Duration kLease = std::chrono::minutes(20);
 constexpr Duration kSnapshot = 10s;
+constexpr unsigned kMostWeight = 1000;  // that the edge takes
 
 struct Outcome {
   DeploymentCause cause = DeploymentCause::kNone;
@@ -97,13 +98,13 @@ class Deployer::Run {
   io::Task<Result<Deployment>> carry_out() {
     before_ = (co_await fleet_.traffic(0, soon())).value_or(Traffic{});
     Outcome outcome = co_await until_switched();
-    const bool switched = outcome.cause == DeploymentCause::kNone;
-    if (switched) outcome = co_await watch();
+    switched_ |= outcome.cause == DeploymentCause::kNone;
+    if (outcome.cause == DeploymentCause::kNone) outcome = co_await watch();
     if (outcome.cause == DeploymentCause::kNone) {
       deployment_.state = DeploymentState::kSucceeded;
       deployment_.message = fmt::format("{} is live", request_.release.name());
     } else {
-      deployment_.state = switched ? DeploymentState::kRolledBack : DeploymentState::kFailed;
+      deployment_.state = switched_ ? DeploymentState::kRolledBack : DeploymentState::kFailed;
       deployment_.cause = outcome.cause;
       deployment_.message = outcome.message;
       deployment_.failure = fleet_.evidence(request_.release.number);
@@ -124,24 +125,43 @@ class Deployer::Run {
 
   io::Task<Outcome> until_switched() {
     const io::Deadline deadline = io::Deadline::in(request_.timeout);
-    const unsigned number = request_.release.number;
     fault_point("before preparing");
     if (auto ok = co_await fleet_.prepare(request_.release); !ok)
       co_return Outcome{DeploymentCause::kOther, ok.error().message()};
     fault_point("after preparing");
     co_await step("prepare",
                   fmt::format("{} ({})", request_.release.name(), request_.release.version));
+    if (auto failed = co_await migrate(deadline)) co_return *std::move(failed);
+    if (request_.strategy == Strategy::kCanary) co_return co_await canary(deadline);
+    auto ok = request_.strategy == Strategy::kRolling ? co_await roll(deadline)
+                                                      : co_await switch_at_once(deadline);
+    co_return ok ? Outcome{} : not_ready(ok.error());
+  }
+
+  // Brings the database to what the release needs; nothing is returned when it went well.
+  io::Task<std::optional<Outcome>> migrate(io::Deadline deadline) {
+    const unsigned number = request_.release.number;
+    const auto failed = [](const Error& error) {
+      return Outcome{DeploymentCause::kMigrationFailed, error.message()};
+    };
+    if (!request_.down_to.empty() && old_) {
+      auto down = co_await fleet_.migrate_down(old_->number, request_.down_to, deadline);
+      if (!down) co_return failed(down.error());
+      co_await step("migrate down", fmt::format("schema {}", request_.down_to));
+    }
     if (request_.run_release_command) {
       fault_point("before the release command");
       if (auto ok = co_await fleet_.run_release_command(number, deadline); !ok)
         co_return Outcome{DeploymentCause::kMigrationFailed, ok.error().message()};
       fault_point("after the release command");
       co_await step("release command", "done");
+      auto schema = co_await fleet_.schema(number, deadline);
+      if (!schema) co_return failed(schema.error());
+      request_.release.schema = *std::move(schema);
+      if (auto kept = co_await ledger_.note_schema(request_.release); !kept)
+        co_return failed(kept.error());
     }
-    auto ok = request_.strategy == Strategy::kRolling ? co_await roll(deadline)
-                                                      : co_await switch_at_once(deadline);
-    if (!ok) co_return Outcome{DeploymentCause::kUnhealthy, ok.error().message()};
-    co_return Outcome{};
+    co_return std::nullopt;
   }
 
   // Replica by replica: a new one takes the place of an old one as soon as it is ready.
@@ -179,6 +199,56 @@ class Deployer::Run {
     co_return Result<>();
   }
 
+  // All new replicas, a share of the requests, and more of them as long as nothing speaks against
+  // it.
+  io::Task<Outcome> canary(io::Deadline deadline) {
+    const auto groups = fleet_.wanted(request_.release.number);
+    for (const Group& group : groups)
+      if (auto ok = co_await start(group, deadline); !ok) co_return not_ready(ok.error());
+    co_await step("start", "all new replicas are ready");
+    for (const unsigned share : request_.canary) {
+      if (!old_) break;
+      auto routed = co_await route(shared(groups, share), deadline.within(kSnapshot));
+      if (!routed) co_return not_ready(routed.error());
+      switched_ = true;
+      co_await step("canary", fmt::format("{} % of the requests", share));
+      Traffic seen;
+      auto outcome = co_await hold_against_old(seen);
+      if (outcome.cause != DeploymentCause::kNone) co_return outcome;
+    }
+    if (auto ok = co_await route(groups, deadline.within(kSnapshot)); !ok)
+      co_return not_ready(ok.error());
+    co_await step("switch", "all requests");
+    co_return Outcome{};
+  }
+
+  // The new groups and the old ones, weighted so that the new ones get `share` per cent.
+  std::vector<Group> shared(const std::vector<Group>& groups, unsigned share) const {
+    std::vector<Group> both;
+    const auto olds = groups_of_old();
+    for (Group group : groups) {
+      const auto old = std::ranges::find(olds, group.type, &Group::type);
+      if (old != olds.end() && old->count > 0 && group.count > 0) {
+        Group before = *old;
+        // For each type: new weights × new count to old weights × old count is as share to the
+        // rest.
+        group.weight = share * before.count;
+        before.weight = (100 - share) * group.count;
+        const unsigned most = std::max({group.weight, before.weight, kMostWeight});
+        group.weight = std::max(1u, group.weight * kMostWeight / most);
+        before.weight = std::max(1u, before.weight * kMostWeight / most);
+        both.push_back(before);
+      }
+      both.push_back(group);
+    }
+    return both;
+  }
+
+  Outcome not_ready(const Error& error) const {
+    const auto evidence = fleet_.evidence(request_.release.number);
+    return {evidence ? control::cause_of(*evidence) : DeploymentCause::kUnhealthy, error.message()};
+  }
+
   io::Task<Result<>> start(Group group, io::Deadline deadline) {
     fault_point("before a start");
     auto done = co_await fleet_.start(std::move(group), deadline);
@@ -193,22 +263,33 @@ class Deployer::Run {
     co_return done;
   }
 
+  // For as long as the window is, or until the new release is worse. Looked at often, so that a bad
+  // one is taken back as soon as that is known.
+  io::Task<Outcome> hold_against_old(Traffic& seen) {
+    const unsigned number = request_.release.number;
+    const Instant end = now() + request_.watch.window;
+    while (now() < end) {
+      static_cast<void>(co_await io::sleep(loop_, std::min<Duration>(end - now(), 200ms)));
+      if (const auto failure = fleet_.evidence(number))
+        co_return Outcome{
+            control::cause_of(*failure),
+            fmt::format("a replica of {} failed: {}", request_.release.name(), failure->cause)};
+      const auto traffic = co_await fleet_.traffic(number, soon());
+      if (!traffic) continue;
+      seen = *traffic;
+      if (auto why = worse(before_, *traffic, request_.watch))
+        co_return Outcome{DeploymentCause::kWorse, fmt::format("{} is worse than before: {}",
+                                                               request_.release.name(), *why)};
+    }
+    co_return Outcome{};
+  }
+
   io::Task<Outcome> watch() {
     const Traffic at_switch = (co_await fleet_.traffic(0, soon())).value_or(Traffic{});
     control::Receipt receipt{.before = before_, .during = difference(at_switch, before_)};
     Outcome outcome;
     if (request_.watch.window > Duration(0)) {
-      // Looked at often, so that a bad release is taken back as soon as that is known.
-      const Instant end = now() + request_.watch.window;
-      while (now() < end && outcome.cause == DeploymentCause::kNone) {
-        static_cast<void>(co_await io::sleep(loop_, std::min<Duration>(end - now(), 200ms)));
-        const auto traffic = co_await fleet_.traffic(request_.release.number, soon());
-        if (!traffic) continue;
-        receipt.after = *traffic;
-        if (auto why = worse(before_, *traffic, request_.watch))
-          outcome = {DeploymentCause::kWorse,
-                     fmt::format("{} is worse than before: {}", request_.release.name(), *why)};
-      }
+      outcome = co_await hold_against_old(receipt.after);
       co_await step("watch", outcome.cause == DeploymentCause::kNone
                                  ? fmt::format("{} requests, {} failed", receipt.after.requests,
                                                receipt.after.failed)
@@ -271,6 +352,7 @@ class Deployer::Run {
   Deployment deployment_;
   std::optional<Release> old_;
   Traffic before_;
+  bool switched_ = false;  // some requests, or all, went to the new release
   Instant began_ = now();
   Instant last_step_ = now();
 };

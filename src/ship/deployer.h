@@ -26,6 +26,7 @@ namespace fairlead::ship {
 enum class Strategy : std::uint8_t {
   kRolling,    // one replica after the other
   kBlueGreen,  // all new replicas first, then one switch
+  kCanary,     // all new replicas first, then a growing share of the requests
 };
 
 // What the new release must keep to while it is watched.
@@ -41,8 +42,10 @@ struct DeployRequest {
   control::Release release;
   std::string by;
   Strategy strategy = Strategy::kRolling;
+  std::vector<unsigned> canary;  // per cent of the requests, step by step; each is watched
   Watch watch;
   bool run_release_command = true;
+  std::string down_to;  // first the live release undoes its migrations to this schema; "" for no
   Duration timeout = std::chrono::minutes(15);  // for everything up to the switch
   Duration drain = 30s;                         // for requests in flight at old replicas
 };

@@ -56,6 +56,10 @@ class ModelFleet final : public Fleet {
     if (done && release == failing_migration) co_return fail(Code::kInvalid, "exit status 1");
     co_return done;
   }
+  io::Task<Result<std::string>> schema(unsigned, io::Deadline) override { co_return ""; }
+  io::Task<Result<>> migrate_down(unsigned, std::string, io::Deadline) override {
+    co_return act([] {});
+  }
   std::vector<Group> wanted(unsigned release) const override {
     return {{release, "web", replicas}, {release, "worker", 1}};
   }

@@ -29,6 +29,12 @@ class Fleet {
   virtual io::Task<Result<>> prepare(control::Release release) = 0;
   // Runs its release command to the end. An error is its exit status; the lines are in evidence().
   virtual io::Task<Result<>> run_release_command(unsigned release, io::Deadline deadline) = 0;
+  // The version of the database's schema, as the release's own command tells it; "" where it has
+  // none.
+  virtual io::Task<Result<std::string>> schema(unsigned release, io::Deadline deadline) = 0;
+  // Has the release undo its migrations until the schema is that.
+  virtual io::Task<Result<>> migrate_down(unsigned release, std::string schema,
+                                          io::Deadline deadline) = 0;
   // Which groups the release consists of when it is whole.
   virtual std::vector<Group> wanted(unsigned release) const = 0;
   // Starts replicas until the group has `count` and waits until all of them are ready; they get no

@@ -105,6 +105,14 @@ io::Task<Result<Release>> Ledger::add_release(Release release) {
   co_return release;
 }
 
+io::Task<Result<>> Ledger::note_schema(Release release) {
+  const auto& name = release.environment;
+  CO_TRY_VOID(co_await database_->query(
+      "UPDATE release SET record = $1 WHERE app = $2 AND environment = $3 AND number = $4",
+      {to_json(release), name.app, name.environment, number(release.number)}, soon()));
+  co_return Result<>();
+}
+
 io::Task<Result<Release>> Ledger::release(EnvironmentName environment, unsigned wanted) {
   CO_TRY(const Rows rows,
          co_await database_->query(

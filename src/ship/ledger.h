@@ -35,6 +35,8 @@ class Ledger {
   // ---- releases
   // Gives it the next number of its environment.
   io::Task<Result<Release>> add_release(Release release);
+  // Keeps which schema its release command has left.
+  io::Task<Result<>> note_schema(Release release);
   // kNotFound names those that there are.
   io::Task<Result<Release>> release(EnvironmentName environment, unsigned number);
   io::Task<Result<std::vector<Release>>> releases(EnvironmentName environment,

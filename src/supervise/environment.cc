@@ -39,22 +39,26 @@ ProcessSpec Environment::process_spec(const config::ProcessSpec& type) const {
 }
 
 io::Task<Result<>> Environment::run_release_command(io::Deadline deadline) {
-  const std::string& line = spec_.app.deploy.release_command;
+  return run_once("release", spec_.app.deploy.release_command, {}, deadline);
+}
+
+io::Task<Result<>> Environment::run_once(std::string what, std::string line, config::Variables more,
+                                         io::Deadline deadline) {
   if (line.empty()) co_return Result<>();
-  const std::string name = spec_.release.empty() ? "release" : "release." + spec_.release;
+  const std::string name = spec_.release.empty() ? what : what + "." + spec_.release;
   CO_TRY(auto output, Output::open(surroundings_.loop, surroundings_.folder / (name + ".log"),
                                    surroundings_.logs, name));
-  auto run = Run::start(surroundings_, command(name, line, {}), *output);
-  if (!run) co_return fail(std::move(run).error().in(fmt::format("release command '{}'", line)));
+  auto run = Run::start(surroundings_, command(name, line, more), *output);
+  if (!run) co_return fail(std::move(run).error().in(fmt::format("{} command '{}'", what, line)));
   const auto ended = co_await (*run)->exited().wait(deadline);
   if (!ended) co_await (*run)->stop(5s);
   last_lines_ = output->last_lines(50);
   if (!ended)
-    co_return fail(
-        Error(ended.error().code(), fmt::format("release command '{}' did not end in time", line)));
+    co_return fail(Error(ended.error().code(),
+                         fmt::format("{} command '{}' did not end in time", what, line)));
   if (!(*run)->status()->success())
     co_return fail(Code::kUnavailable,
-                   fmt::format("release command '{}': {}", line, (*run)->status()->to_string()));
+                   fmt::format("{} command '{}': {}", what, line, (*run)->status()->to_string()));
   co_return Result<>();
 }
 

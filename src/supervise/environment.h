@@ -34,6 +34,10 @@ class Environment {
   // Runs the release command, if there is one, to its end. An error has the exit status; the lines
   // it wrote are in the log "release", the last of them in last_lines().
   io::Task<Result<>> run_release_command(io::Deadline deadline);
+  // The same with any command; `name` is that of its log ("release") and in errors. `more` are
+  // variables beside those of every process.
+  io::Task<Result<>> run_once(std::string name, std::string line, config::Variables more,
+                              io::Deadline deadline);
   const std::vector<std::string>& last_lines() const { return last_lines_; }
 
   // Starts all replicas of all process types; does not wait.
@@ -47,6 +51,8 @@ class Environment {
   io::Task<void> stop();
 
   const EnvironmentSpec& spec() const { return spec_; }
+  // More variables for every process; those that are there stay. Before anything is started.
+  void add_variables(Variables more) { spec_.variables.merge(more); }
   // For the edge's snapshot: a pool for each process type that serves.
   std::vector<control::Pool> pools() const;
   control::EnvironmentStatus status() const;

@@ -79,6 +79,8 @@ std::vector<control::ProcessStatus> ReplicaSet::statuses() const {
 const Process* ReplicaSet::failed() const {
   for (const auto& replica : replicas_)
     if (!replica->ready() && replica->failure()) return replica.get();
+  for (const auto& replica : replicas_)
+    if (replica->failure()) return replica.get();
   return nullptr;
 }
 

@@ -35,7 +35,8 @@ class ReplicaSet {
   // The ready replicas as the edge shall see them, at most so many.
   control::Pool pool(unsigned most = ~0u) const;
   std::vector<control::ProcessStatus> statuses() const;
-  // The first that has failed; null if none has. Valid until the next change.
+  // One that has failed, rather one that is still not ready; null if none has. Valid until the next
+  // change.
   const Process* failed() const;
 
  private:

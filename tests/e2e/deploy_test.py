@@ -69,12 +69,12 @@ def test_the_receipt_counts_every_request(folder, app):
         assert receipt["before"]["requests"] + receipt["during"]["requests"] <= load.outcomes.total()
 
 
-@pytest.mark.parametrize("command, evidence", [
-    ("echo no database; exit 3", "exit status 3"),
-    ("no-such-program", "No such file or directory"),
-    ("env STATUS=500 python3 server.py", "answered 500"),
+@pytest.mark.parametrize("command, status, evidence", [
+    ("echo no database; exit 3", 9, "exit status 3"),
+    ("no-such-program", 5, "No such file or directory"),
+    ("env STATUS=500 python3 server.py", 5, "answered 500"),
 ])
-def test_a_release_that_does_not_start_changes_nothing(folder, app, command, evidence):
+def test_a_release_that_does_not_start_changes_nothing(folder, app, command, status, evidence):
     with Serve(folder) as serve:
         serve.do("deploy", app)
         text = (app / "fairlead.toml").read_text()
@@ -82,7 +82,7 @@ def test_a_release_that_does_not_start_changes_nothing(folder, app, command, evi
         with Load(serve.address, requests=None, connections=4, path="/x", **HOST) as load:
             done = serve.verb("deploy", app)
             load.until_answered(load.outcomes.total() + 10)
-        assert done.returncode == 5  # unhealthy
+        assert done.returncode == status
         assert evidence in done.stderr and "v1 serves" in done.stderr
         assert set(load.outcomes.counts) == {200}
         assert [r["name"] for r in serve.replicas()] == ["web.1.v1", "web.2.v1"]
