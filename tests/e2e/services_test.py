@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 
 import pytest
 
@@ -63,11 +62,10 @@ def test_serve_keeps_them_running_without_control(folder):
         assert process.run("redis-cli", "-u", urls[1], "get", "kept").stdout.strip() == "8"
 
 
-def test_a_database_elsewhere_needs_none_here(folder):
-    app = small_app.write(folder, rest=ROUTE + "[services.db]\ntype = 'postgresql'\n[secrets]\nnames = ['DATABASE_URL']\n")
-    with Serve(folder) as serve:
-        subprocess.run([process.FAIRLEAD, "secrets", "set", "DATABASE_URL", "--app", "small", "--state", serve.state],
-                       input="postgresql://elsewhere/x\n", text=True, check=True, capture_output=True)
-        serve.do("deploy", app)
-        assert serve.ask("/env/DATABASE_URL", **HOST).text == "postgresql://elsewhere/x"
-        assert [p["name"] for p in serve.replicas()] == ["web.1.v1"]
+def test_a_database_named_in_the_shell_is_used_instead(folder):
+    app = built(folder)
+    file = app / "fairlead.toml"
+    file.write_text(file.read_text() + "[services.db]\ntype = 'postgresql'\n")
+    with Up(folder, app, env={"DATABASE_URL": f"sqlite://{folder}/own.db"}) as up:
+        assert {p["type"] for p in up.replicas()} == {"web"}
+        assert up.visits() == 1
