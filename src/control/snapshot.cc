@@ -34,10 +34,20 @@ auto members(const HealthCheck*) {
                     Member("unhealthy_after", &HealthCheck::unhealthy_after),
                     Member("healthy_after", &HealthCheck::healthy_after));
 }
+auto members(const Ejection*) {
+  using T = Ejection;
+  return std::tuple(Member("failures", &T::failures), Member("time_ms", &T::time),
+                    Member("most_percent", &T::most_percent));
+}
 auto members(const Pool*) {
-  return std::tuple(Member("name", &Pool::name), Member("balance", &Pool::balance),
-                    Member("health", &Pool::health), Member("held", &Pool::held),
-                    Member("origins", &Pool::origins));
+  using T = Pool;
+  return std::tuple(
+      Member("name", &T::name), Member("balance", &T::balance), Member("hash_by", &T::hash_by),
+      Member("sticky_cookie", &T::sticky_cookie), Member("slow_start_ms", &T::slow_start_ms),
+      Member("health", &T::health), Member("held", &T::held), Member("ejection", &T::ejection),
+      Member("retry_percent", &T::retry_percent), Member("max_requests", &T::max_requests),
+      Member("max_waiting", &T::max_waiting), Member("max_wait_ms", &T::max_wait_ms),
+      Member("origins", &T::origins));
 }
 auto members(const RouteCache*) {
   using T = RouteCache;
@@ -50,11 +60,47 @@ auto members(const RouteLimit*) {
   return std::tuple(Member("count", &T::count), Member("per_ms", &T::per_ms),
                     Member("burst", &T::burst));
 }
+auto members(const NamedText*) {
+  return std::tuple(Member("name", &NamedText::name), Member("value", &NamedText::value));
+}
+auto members(const RouteRedirect*) {
+  return std::tuple(Member("to", &RouteRedirect::to), Member("status", &RouteRedirect::status));
+}
+auto members(const RouteFiles*) {
+  using T = RouteFiles;
+  return std::tuple(Member("folder", &T::folder), Member("index", &T::index),
+                    Member("fallback", &T::fallback), Member("cache_control", &T::cache_control));
+}
+auto members(const RouteAccess*) {
+  using T = RouteAccess;
+  return std::tuple(Member("allow", &T::allow), Member("users", &T::users),
+                    Member("realm", &T::realm));
+}
+auto members(const RouteCors*) {
+  using T = RouteCors;
+  return std::tuple(Member("origins", &T::origins), Member("methods", &T::methods),
+                    Member("headers", &T::headers), Member("credentials", &T::credentials),
+                    Member("max_age_s", &T::max_age_s));
+}
+auto members(const RouteCanary*) {
+  using T = RouteCanary;
+  return std::tuple(Member("pool", &T::pool), Member("per_mille", &T::per_mille),
+                    Member("header", &T::header));
+}
 auto members(const Route*) {
-  return std::tuple(Member("host", &Route::host), Member("path_prefix", &Route::path_prefix),
-                    Member("pool", &Route::pool), Member("max_body", &Route::max_body),
-                    Member("closed", &Route::closed), Member("cache", &Route::cache),
-                    Member("limit", &Route::limit));
+  using T = Route;
+  return std::tuple(
+      Member("host", &T::host), Member("path_prefix", &T::path_prefix), Member("exact", &T::exact),
+      Member("methods", &T::methods), Member("headers", &T::headers), Member("pool", &T::pool),
+      Member("redirect", &T::redirect), Member("files", &T::files),
+      Member("max_body", &T::max_body), Member("closed", &T::closed),
+      Member("https_only", &T::https_only), Member("access", &T::access),
+      Member("limit", &T::limit), Member("canary", &T::canary), Member("mirror", &T::mirror),
+      Member("strip_prefix", &T::strip_prefix), Member("add_prefix", &T::add_prefix),
+      Member("cache", &T::cache), Member("compress", &T::compress),
+      Member("response_headers", &T::response_headers),
+      Member("security_headers", &T::security_headers), Member("hsts_s", &T::hsts_s),
+      Member("cors", &T::cors));
 }
 auto members(const EdgeTimeouts*) {
   using T = EdgeTimeouts;
@@ -90,7 +136,10 @@ auto members(const Snapshot*) {
 }
 
 constexpr std::pair<Balance, std::string_view> kBalances[] = {
-    {Balance::kRoundRobin, "round_robin"}, {Balance::kLeastRequests, "least_requests"}};
+    {Balance::kRoundRobin, "round_robin"},
+    {Balance::kLeastRequests, "least_requests"},
+    {Balance::kTwoChoices, "two_choices"},
+    {Balance::kHash, "hash"}};
 
 template <typename T>
 concept Described = requires(const T* t) { members(t); };
@@ -116,11 +165,16 @@ Json write(Balance value) {
   }
   return nullptr;
 }
+// Without what is as it is by default: thousands of routes say little each.
 template <Described T>
 Json write(const T& value) {
+  const T fresh{};
   Json object = Json::object();
-  std::apply([&](auto... member) { ((object[member.name] = write(value.*(member.pointer))), ...); },
-             members(&value));
+  const auto put = [&](auto member) {
+    Json json = write(value.*(member.pointer));
+    if (json != write(fresh.*(member.pointer))) object[member.name] = std::move(json);
+  };
+  std::apply([&](auto... member) { (put(member), ...); }, members(&value));
   return object;
 }
 template <typename T>
@@ -175,7 +229,7 @@ Result<> read(const Json& json, std::string_view where, Balance& value) {
       return {};
     }
   }
-  return wrong(where, "must be \"round_robin\" or \"least_requests\"");
+  return wrong(where, "must be round_robin, least_requests, two_choices or hash");
 }
 
 template <Described T>
@@ -218,6 +272,19 @@ Result<> check_address(const std::string& address, std::string_view where) {
   return {};
 }
 
+bool is_key_source(std::string_view text) {
+  return text == "client" || (text.starts_with("header:") && text.size() > 7) ||
+         (text.starts_with("cookie:") && text.size() > 7);
+}
+
+Result<> check_balancing(const Pool& pool, const std::string& where) {
+  if (!is_key_source(pool.hash_by))
+    return wrong(where + ".hash_by", "must be client, header:NAME or cookie:NAME");
+  if (pool.ejection.most_percent > 100)
+    return wrong(where + ".ejection.most_percent", "must be at most 100");
+  return {};
+}
+
 Result<> check_pools(const Snapshot& snapshot, std::unordered_set<std::string_view>& names) {
   std::unordered_set<std::string_view> ids;
   for (std::size_t p = 0; p < snapshot.pools.size(); ++p) {
@@ -233,6 +300,7 @@ Result<> check_pools(const Snapshot& snapshot, std::unordered_set<std::string_vi
     if (pool.health.healthy_after == 0 || pool.health.unhealthy_after == 0) {
       return wrong(where + ".health", "healthy_after and unhealthy_after must be at least 1");
     }
+    TRY_VOID(check_balancing(pool, where));
     for (std::size_t o = 0; o < pool.origins.size(); ++o) {
       const Origin& origin = pool.origins[o];
       const std::string at = fmt::format("{}.origins[{}]", where, o);
@@ -249,6 +317,39 @@ Result<> check_pools(const Snapshot& snapshot, std::unordered_set<std::string_vi
   return {};
 }
 
+// "*" may stand for the first label alone.
+bool is_host_pattern(std::string_view host) {
+  if (host.starts_with("*.")) host.remove_prefix(2);
+  return host.find('*') == std::string_view::npos;
+}
+
+// What two routes must not have in common.
+std::string place_of(const Route& route) {
+  std::string place = fmt::format("{}{}{}", route.host, route.path_prefix, route.exact ? "$" : "");
+  for (const auto& method : route.methods) place += " " + method;
+  for (const auto& [name, value] : route.headers) place += fmt::format("\n{}: {}", name, value);
+  return place;
+}
+
+Result<> check_answer(const Route& route, const std::string& where,
+                      const std::unordered_set<std::string_view>& pool_names) {
+  const int ways = !route.pool.empty() + !route.redirect.to.empty() + !route.files.folder.empty();
+  if (ways != 1) return wrong(where, "needs one of pool, redirect and files");
+  for (const auto& [key, name] :
+       {std::pair("pool", &route.pool), std::pair("canary.pool", &route.canary.pool),
+        std::pair("mirror", &route.mirror)})
+    if (!name->empty() && !pool_names.contains(*name))
+      return wrong(fmt::format("{}.{}", where, key), fmt::format("no pool '{}'", *name));
+  const auto status = route.redirect.status;
+  if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308)
+    return wrong(where + ".redirect.status", "must be 301, 302, 303, 307 or 308");
+  if (!route.files.folder.empty() && !route.files.folder.starts_with('/'))
+    return wrong(where + ".files.folder", "must be an absolute path");
+  if (route.canary.per_mille > 1000)
+    return wrong(where + ".canary.per_mille", "must be at most 1000");
+  return {};
+}
+
 Result<> check_routes(const Snapshot& snapshot,
                       const std::unordered_set<std::string_view>& pool_names) {
   std::unordered_set<std::string> places;
@@ -256,14 +357,16 @@ Result<> check_routes(const Snapshot& snapshot,
     const Route& route = snapshot.routes[r];
     const std::string where = fmt::format("routes[{}]", r);
     if (route.host != to_lower(route.host)) return wrong(where + ".host", "must be lower case");
-    if (!route.path_prefix.starts_with('/')) {
-      return wrong(where + ".path_prefix", "must begin with '/'");
-    }
-    if (!pool_names.contains(route.pool)) {
-      return wrong(where + ".pool", fmt::format("no pool '{}'", route.pool));
-    }
+    if (!is_host_pattern(route.host))
+      return wrong(where + ".host", "'*' may only stand for the whole first label");
+    for (const auto* prefix : {&route.path_prefix, &route.add_prefix})
+      if (!prefix->empty() && !prefix->starts_with('/'))
+        return wrong(where + (prefix == &route.path_prefix ? ".path_prefix" : ".add_prefix"),
+                     "must begin with '/'");
+    if (route.path_prefix.empty()) return wrong(where + ".path_prefix", "must begin with '/'");
+    TRY_VOID(check_answer(route, where, pool_names));
     if (route.limit.per_ms == 0) return wrong(where + ".limit.per_ms", "must be at least 1");
-    if (!places.insert(route.host + route.path_prefix).second) {
+    if (!places.insert(place_of(route)).second) {
       return wrong(where, fmt::format("second route for '{}{}'", route.host, route.path_prefix));
     }
   }

@@ -13,7 +13,15 @@
 
 namespace fairlead::control {
 
-enum class Balance : std::uint8_t { kRoundRobin, kLeastRequests };
+enum class Balance : std::uint8_t {
+  kRoundRobin,     // smooth, weighted
+  kLeastRequests,  // the origin with the fewest requests in flight, over all loops
+  kTwoChoices,     // the less busy of two taken at random
+  kHash            // the same key goes to the same origin (Pool::hash_by)
+};
+
+// What a request is told apart by: "client" (its address), "header:NAME" or "cookie:NAME".
+using KeySource = std::string;
 
 // A replica as the edge sees it.
 struct Origin {
@@ -31,13 +39,28 @@ struct HealthCheck {
   unsigned healthy_after = 1;
 };
 
+// Passive health: an origin whose answers fail is left out for a while, longer each time.
+struct Ejection {
+  std::uint32_t failures = 5;       // 5xx answers or broken connections in a row; 0: never
+  Duration time = 5s;               // the first time; doubled each time up to 20 times this
+  std::uint32_t most_percent = 50;  // of a pool's origins that may be left out at once
+};
+
 // Replicas that a route chooses from.
 struct Pool {
   std::string name;  // "visitors/production/web"
   Balance balance = Balance::kRoundRobin;
+  KeySource hash_by = "client";     // kHash
+  std::string sticky_cookie;        // set by the edge to keep a client on its origin; "": none
+  std::uint64_t slow_start_ms = 0;  // a new origin's share grows to its weight over this time
   HealthCheck health;
-  bool held =
-      false;  // new requests wait in the edge until it is false again, at most EdgeTimeouts::held
+  // New requests wait in the edge until it is false again, at most EdgeTimeouts::held.
+  bool held = false;
+  Ejection ejection;
+  std::uint32_t retry_percent = 20;  // retries, at most, in proportion to requests
+  std::uint32_t max_requests = 0;    // in flight to each origin, over all loops; 0: any number
+  std::uint32_t max_waiting = 256;   // requests of each loop that may wait for an origin
+  std::uint64_t max_wait_ms = 0;     // for an origin to be ready or free; 0: answered at once
   std::vector<Origin> origins;
 };
 
@@ -58,14 +81,81 @@ struct RouteLimit {
   std::uint32_t burst = 1;      // requests that a quiet client may make at once
 };
 
+struct NamedText {
+  std::string name;
+  std::string value;
+};
+
+// An answer that leads elsewhere. In `to`, {host}, {path} (as it was sent) and {query} ("?…" or
+// nothing) stand for the request's own.
+struct RouteRedirect {
+  std::string to;  // "": no redirect
+  std::uint16_t status = 308;
+};
+
+// Files of a folder, read by the edge itself.
+struct RouteFiles {
+  std::string folder;  // absolute; "": none
+  std::string index = "index.html";
+  std::string fallback;  // served with 200 in place of what is missing: "index.html"; "": 404
+  std::string cache_control = "public, max-age=0, must-revalidate";
+};
+
+// Who may ask.
+struct RouteAccess {
+  std::vector<std::string> allow;  // networks; empty: everybody
+  std::vector<std::string> users;  // "name:hash", hashed by crypt(3); empty: no password asked for
+  std::string realm = "restricted";
+};
+
+// Cross-origin requests (WHATWG Fetch §3.2).
+struct RouteCors {
+  std::vector<std::string> origins;  // "https://app.example.com", or "*"; empty: off
+  std::vector<std::string> methods = {"GET", "HEAD", "POST"};
+  std::vector<std::string> headers;
+  bool credentials = false;
+  std::uint32_t max_age_s = 600;
+};
+
+// Some requests go to another pool: a release on trial.
+struct RouteCanary {
+  std::string pool;             // "": none
+  std::uint32_t per_mille = 0;  // of clients, told apart by address
+  std::string header;           // "NAME: value" that goes there too; "": none
+};
+
 struct Route {
-  std::string host;               // lower case; "" matches every host
+  // ---- which requests: the most specific route wins (edge/route_table.h)
+  std::string host;  // lower case; "*.example.com" matches one label; "" matches every host
   std::string path_prefix = "/";  // whole segments: "/api" matches "/api" and "/api/x", not "/apix"
+  bool exact = false;             // path_prefix is the whole path
+  std::vector<std::string> methods;  // empty: all; GET includes HEAD
+  std::vector<NamedText> headers;    // all must be there; value "*": with any value
+
+  // ---- who answers: one of these
   std::string pool;
+  RouteRedirect redirect;
+  RouteFiles files;
+
+  // ---- before
   std::uint64_t max_body = 0;  // bytes; 0 takes the snapshot's limit
   bool closed = false;         // answered 503: the app is being maintained
-  RouteCache cache;
+  bool https_only = false;     // plain requests are led to the same address over TLS
+  RouteAccess access;
   RouteLimit limit;
+  RouteCanary canary;
+  std::string
+      mirror;  // a pool that gets a copy of requests without a body; its answers are dropped
+  bool strip_prefix = false;  // the origin sees the path without path_prefix
+  std::string add_prefix;     // "/v2": before the path that the origin sees
+
+  // ---- after
+  RouteCache cache;
+  bool compress = false;
+  std::vector<NamedText> response_headers;  // set; an empty value takes the field away
+  bool security_headers = false;            // those every page should have, where it has none
+  std::uint64_t hsts_s = 0;                 // Strict-Transport-Security over TLS; 0: none
+  RouteCors cors;
 };
 
 struct EdgeTimeouts {

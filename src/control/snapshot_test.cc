@@ -18,7 +18,14 @@ Snapshot sample() {
   pool.origins = {{"visitors/production/web.1", "unix:/run/web.1.sock", "v3", 2},
                   {"visitors/production/web.2", "127.0.0.1:34001", "v3", 1}};
   snapshot.pools = {pool};
-  snapshot.routes = {{"visitors.localhost", "/", pool.name, 0}, {"", "/api", pool.name, 4096}};
+  snapshot.routes.resize(2);
+  snapshot.routes[0].host = "visitors.localhost";
+  snapshot.routes[0].pool = pool.name;
+  snapshot.routes[0].headers = {{"X-Beta", "yes"}};
+  snapshot.routes[0].access.allow = {"10.0.0.0/8"};
+  snapshot.routes[1].path_prefix = "/api";
+  snapshot.routes[1].pool = pool.name;
+  snapshot.routes[1].max_body = 4096;
   snapshot.timeouts.idle = 90s;
   snapshot.limits.max_body = 7;
   snapshot.trusted_proxies = {"10.0.0.0/8"};
@@ -66,7 +73,12 @@ TEST(Snapshot, NamesThePlaceOfWhatIsWrong) {
   EXPECT_EQ(error_of(R"({"pools": [{"name": "a"}, {"name": "a"}]})"),
             "pools[1].name: second pool 'a'");
   EXPECT_EQ(error_of(R"({"pools": [{"name": "a", "balance": "random"}]})"),
-            R"(pools[0].balance: must be "round_robin" or "least_requests")");
+            "pools[0].balance: must be round_robin, least_requests, two_choices or hash");
+  EXPECT_EQ(error_of(R"({"routes": [{}]})"), "routes[0]: needs one of pool, redirect and files");
+  EXPECT_EQ(error_of(R"({"routes": [{"redirect": {"to": "/x", "status": 200}}]})"),
+            "routes[0].redirect.status: must be 301, 302, 303, 307 or 308");
+  EXPECT_EQ(error_of(R"({"routes": [{"host": "a.*.b", "redirect": {"to": "/x"}}]})"),
+            "routes[0].host: '*' may only stand for the whole first label");
   EXPECT_EQ(error_of(R"({"listeners": [{"address": "127.0.0.1:1", "tls": true}]})"),
             "listeners[0].tls: needs a certificate");
   EXPECT_EQ(error_of(R"({"pools": [{"name": "a", "origins":

@@ -39,45 +39,83 @@ void Exchange::start(ClientStream& client, const http::RequestHead& head,
     const std::string_view told = forwarded_client(head, worker_.plan().trusted());
     if (!told.empty()) client_address_ = told;
   }
-  const control::Route* route = choose_route(head, facts);
-  if (route && route->limit.count != 0 && refused_by_limit(*route, head, facts)) return;
-  if (cache_.on && !route->closed && from_cache(head, facts)) return;
+  const auto choice = choose_route(head);
+  if (choice) {
+    if (choice->route.limit.count != 0 && refused_by_limit(choice->route, head, facts)) return;
+    if (choice->policy && answered_by_policy(choice->policy, head, facts)) return;
+    choose_pool(*choice, head, facts);
+    if (cache_.on && !choice->route.closed && from_cache(head, facts)) return;
+  }
   if (cache_.mode == CachedRequest::Mode::kFetching) {
     write_for_cache(head, facts, worker_.next_request_id());
   } else {
-    write_request_head(text_, head, facts, worker_.next_request_id(), upgrade_);
+    write_request(head, facts, worker_.next_request_id(), upgrade_);
   }
   if (head.method == http::Method::kConnect || head.method == http::Method::kTrace) {
     return answer({405, "CONNECT and TRACE are not served here"});
   }
-  if (!route) return answer({404, "no route for this host and path"});
-  if (route->closed) {
+  if (!choice) return answer({404, "no route for this host and path"});
+  if (choice->route.closed) {
     return answer({503, "this app is being maintained", "Retry-After: 30\r\n"});
   }
   if (head.body.kind == BodyFraming::Kind::kLength && head.body.length > max_body_) {
     worker_.stats().hit(Limit::kBodySize);
     return answer({413, "the request body is larger than this route allows"});
   }
+  if (choice->pools.mirror != Plan::kNoPool && request_whole_) mirror_to(choice->pools.mirror);
   if (pool_->held) return wait_in_pool();
   attempt(false);
 }
 
-const control::Route* Exchange::choose_route(const http::RequestHead& head,
-                                             const ClientFacts& facts) {
+std::optional<Plan::Choice> Exchange::choose_route(const http::RequestHead& head) {
   const Plan& plan = worker_.plan();
   std::string& host_scratch = worker_.scratch(0);
   std::string& path_scratch = worker_.scratch(1);
   const std::string_view path = head.path.starts_with('/') ? head.path : "/";
-  const auto choice =
-      plan.route(normalized_host(head.host, host_scratch), normalized_path(path, path_scratch));
-  if (!choice) return nullptr;
+  const auto choice = plan.route(normalized_host(head.host, host_scratch),
+                                 normalized_path(path, path_scratch), head);
+  if (!choice) return std::nullopt;
   const control::Route& route = choice->route;
   route_.assign(route.host).append(route.path_prefix);
   max_body_ = route.max_body != 0 ? route.max_body : plan.limits().max_body;
-  pool_ = worker_.pool(choice->pool);
+  return choice;
+}
+
+namespace {
+
+// A release on trial gets what its header names, and a share of clients: always the same ones.
+bool takes_canary(const control::RouteCanary& canary, std::string_view client,
+                  const http::RequestHead& head) {
+  if (!canary.header.empty()) {
+    const auto colon = canary.header.find(':');
+    const http::Field* field = head.find(std::string_view(canary.header).substr(0, colon));
+    if (field && colon != std::string::npos &&
+        field->value == trim(std::string_view(canary.header).substr(colon + 1)))
+      return true;
+  }
+  return canary.per_mille != 0 && client_number(canary.pool, client) % 1000 < canary.per_mille;
+}
+
+}  // namespace
+
+void Exchange::choose_pool(const Plan::Choice& choice, const http::RequestHead& head,
+                           const ClientFacts& facts) {
+  const bool canary = choice.pools.canary != Plan::kNoPool &&
+                      takes_canary(choice.route.canary, client_address_, head);
+  pool_ = worker_.pool(canary ? choice.pools.canary : choice.pools.pool);
   ++pool_->users;
-  if (route.cache.enabled) choose_cache(route, head, facts);
-  return &route;
+  // Answers of two releases under one key would be a mixture.
+  if (choice.route.cache.enabled && choice.pools.canary == Plan::kNoPool)
+    choose_cache(choice.route, head, facts);
+}
+
+void Exchange::write_request(const http::RequestHead& head, const ClientFacts& facts,
+                             std::string_view id, bool upgrade) {
+  if (target_.empty()) return write_request_head(text_, head, facts, id, upgrade);
+  http::RequestHead rewritten = head;
+  rewritten.target = target_;
+  rewritten.path = rewritten.target.substr(0, rewritten.target.find('?'));
+  write_request_head(text_, rewritten, facts, id, upgrade);
 }
 
 bool Exchange::refused_by_limit(const control::Route& route, const http::RequestHead& head,
@@ -296,6 +334,7 @@ void Exchange::response_flush() {
 }
 
 void Exchange::client_drained() {
+  if (file_) return go_on_with_file();
   if (cache_.mode == CachedRequest::Mode::kServing) return go_on_serving();
   if (origin_) origin_->resume();
 }
@@ -310,17 +349,21 @@ void Exchange::answer(const Problem& problem) {
   status_ = problem.status;
   response_started_ = true;
   const std::string_view title = http::reason_phrase(problem.status);
-  std::string body = fmt::format(R"({{"title":"{}","status":{},"detail":)", title, problem.status);
-  telemetry::append_json_string(body, problem.detail);
-  body += R"(,"request_id":)";
-  telemetry::append_json_string(body, request_id());
-  body += "}\n";
+  std::string body, about_body;
+  if (!problem.detail.empty()) {
+    body = fmt::format(R"({{"title":"{}","status":{},"detail":)", title, problem.status);
+    telemetry::append_json_string(body, problem.detail);
+    body += R"(,"request_id":)";
+    telemetry::append_json_string(body, request_id());
+    body += "}\n";
+    about_body = fmt::format("Content-Type: application/problem+json\r\nContent-Length: {}\r\n",
+                             body.size());
+  }
   const std::string head = fmt::format(
-      "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: application/problem+json\r\n{}{}"
-      "Content-Length: {}\r\n\r\n",
-      problem.status, title, http_date(wall_now()), problem.fields,
+      "HTTP/1.1 {} {}\r\nDate: {}\r\n{}{}{}\r\n", problem.status, title, http_date(wall_now()),
+      problem.fields,
       problem.status == 405 ? "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n" : "",
-      body.size());
+      about_body);
   http::HeadParser& parser = worker_.response_parser();
   std::size_t scanned = 0;
   parser.parse_response(head, scanned, method_);
@@ -372,6 +415,9 @@ void Exchange::end() {
   response_started_ = upgrade_ = tunnel_ = failed_ = was_held_ = false;
   answered_ = sent_ = {};
   text_.clear();
+  target_.clear();
+  asked_path_.clear();
+  file_.reset();
   route_.clear();
   worker_.give_back(this);
 }
@@ -401,7 +447,7 @@ void Exchange::record() const {
       .client = client_address_,
       .method = text_.view(text_.method),
       .host = text_.view(text_.host),
-      .path = text_.view(text_.path),
+      .path = asked_path_.empty() ? text_.view(text_.path) : std::string_view(asked_path_),
       .status = status_,
       .bytes_in = bytes_in_,
       .bytes_out = bytes_out_,

@@ -11,6 +11,8 @@
 #include "edge/client_stream.h"
 #include "edge/forward.h"
 #include "edge/origin_connection.h"
+#include "edge/plan.h"
+#include "edge/response_filter.h"
 #include "edge/timeout_list.h"
 #include "http/conditional.h"
 
@@ -73,11 +75,16 @@ class Exchange final : public Timed {
   struct Problem;
 
   void begin(ClientStream& client, const ClientFacts& facts);
-  // Null if there is none. It belongs to the plan.
-  const control::Route* choose_route(const http::RequestHead& head, const ClientFacts& facts);
+  // Nothing if there is none. What it refers to belongs to the plan.
+  std::optional<Plan::Choice> choose_route(const http::RequestHead& head);
+  void choose_pool(const Plan::Choice& choice, const http::RequestHead& head,
+                   const ClientFacts& facts);
   // True if the client was told that it asks too often.
   bool refused_by_limit(const control::Route& route, const http::RequestHead& head,
                         const ClientFacts& facts);
+  // Writes `head` as the origin gets it.
+  void write_request(const http::RequestHead& head, const ClientFacts& facts, std::string_view id,
+                     bool upgrade);
   void attempt(bool fresh);
   void wait_in_pool();
   void leave_wait();
@@ -89,6 +96,15 @@ class Exchange final : public Timed {
   void cut();
   void end();
   void record() const;
+
+  // ---- exchange_route.cc: what a route asks for beside an origin
+  // True if the request is answered; the exchange is over then.
+  bool answered_by_policy(const RoutePolicyPtr& policy, const http::RequestHead& head,
+                          const ClientFacts& facts);
+  void rewrite(const RoutePolicy& policy, const http::RequestHead& head);
+  void serve_file(const RoutePolicy& policy, const http::RequestHead& head);
+  void go_on_with_file();
+  void mirror_to(std::uint32_t pool);
 
   // ---- exchange_cache.cc
   enum class Look : std::uint8_t {
@@ -128,6 +144,13 @@ class Exchange final : public Timed {
   Pool* pool_ = nullptr;
   OriginConnection* origin_ = nullptr;
   OriginPool* origin_pool_ = nullptr;  // being used, or used last
+
+  std::unique_ptr<ResponseFilter> filter_;  // made with the first route that needs one, then kept
+  std::string target_;                      // that the origin gets; "" for the client's own
+  std::string asked_path_;                  // what the client asked for, where target_ differs
+  UniqueFd file_;                           // being served
+  std::uint64_t file_next_ = 0;             // its first byte that is not sent
+  std::uint64_t file_end_ = 0;              // and one past the last to send
 
   RequestText text_;
   CachedRequest cache_;

@@ -92,7 +92,7 @@ void Exchange::write_for_cache(const http::RequestHead& head, const ClientFacts&
   const std::vector<http::Field> fields =
       is_conditional(head) ? unconditional(head) : std::vector<http::Field>();
   if (!fields.empty()) whole.fields = fields;
-  write_request_head(text_, whole, facts, id, false);
+  write_request(whole, facts, id, false);
   if (cache_.entry) cache_.validates = add_validators(text_.bytes, *cache_.entry);
 }
 
@@ -258,6 +258,7 @@ void Exchange::fetch_behind(const Exchange& front, const http::RequestHead& head
   cache_.environment = front.cache_.environment;
   cache_.policy = front.cache_.policy;
   cache_.key = front.cache_.key;
+  target_ = front.target_;
   cache_.request.assign(text_of(head)).append("\r\n\r\n");
   cache_.fill = std::move(fill);
   cache_.entry = std::move(stale);

@@ -4,24 +4,45 @@ namespace fairlead::edge {
 
 Result<PlanPtr> Plan::make(control::Snapshot snapshot, std::size_t loops, const Plan* previous) {
   std::shared_ptr<Plan> plan(new Plan(std::move(snapshot)));
-  std::unordered_map<std::string_view, std::uint32_t> pool_index;
-  for (const control::Pool& pool : plan->snapshot_.pools) {
-    pool_index.emplace(pool.name, static_cast<std::uint32_t>(pool_index.size()));
-  }
-  for (const control::Route& route : plan->snapshot_.routes) {
-    const auto found = pool_index.find(route.pool);
-    if (found == pool_index.end()) {
-      return fail(Code::kInvalid, fmt::format("route '{}{}': no pool '{}'", route.host,
-                                              route.path_prefix, route.pool));
-    }
-    plan->pool_of_route_.push_back(found->second);
-  }
+  TRY_VOID(plan->compile_routes());
   auto trusted = AddressSet::parse(plan->snapshot_.trusted_proxies);
   if (!trusted) return fail(std::move(trusted).error().in("trusted_proxies"));
   plan->trusted_ = *std::move(trusted);
   TRY_VOID(plan->take_targets(loops, previous));
   TRY_VOID(plan->load_tls(previous));
   return plan;
+}
+
+// Of the first listener for TLS: where plain requests are led to.
+std::uint16_t Plan::https_port() const {
+  for (const control::ListenerSpec& listener : snapshot_.listeners) {
+    if (!listener.tls) continue;
+    if (const auto address = io::Address::parse(listener.address)) return address->port();
+  }
+  return 0;
+}
+
+Result<> Plan::compile_routes() {
+  std::unordered_map<std::string_view, std::uint32_t> pool_index;
+  for (const control::Pool& pool : snapshot_.pools)
+    pool_index.emplace(pool.name, static_cast<std::uint32_t>(pool_index.size()));
+  for (const control::Route& route : snapshot_.routes) {
+    const auto where = [&] { return fmt::format("route '{}{}'", route.host, route.path_prefix); };
+    RoutePools& pools = pools_of_route_.emplace_back();
+    for (const auto& [name, index] :
+         {std::pair(&route.pool, &pools.pool), std::pair(&route.canary.pool, &pools.canary),
+          std::pair(&route.mirror, &pools.mirror)}) {
+      if (name->empty()) continue;
+      const auto found = pool_index.find(*name);
+      if (found == pool_index.end())
+        return fail(Code::kInvalid, fmt::format("{}: no pool '{}'", where(), *name));
+      *index = found->second;
+    }
+    auto policy = RoutePolicy::make(route, https_port());
+    if (!policy) return fail(std::move(policy).error().in(where()));
+    policies_.push_back(*std::move(policy));
+  }
+  return {};
 }
 
 Result<> Plan::take_targets(std::size_t loops, const Plan* previous) {
@@ -69,10 +90,11 @@ Result<> Plan::load_tls(const Plan* previous) {
   return {};
 }
 
-std::optional<Plan::Choice> Plan::route(std::string_view host, std::string_view path) const {
-  const auto index = routes_.find(host, path);
+std::optional<Plan::Choice> Plan::route(std::string_view host, std::string_view path,
+                                        const http::RequestHead& head) const {
+  const auto index = routes_.find(host, path, head);
   if (!index) return std::nullopt;
-  return Choice{snapshot_.routes[*index], pool_of_route_[*index]};
+  return Choice{snapshot_.routes[*index], pools_of_route_[*index], policies_[*index]};
 }
 
 }  // namespace fairlead::edge

@@ -7,6 +7,7 @@
 
 #include "control/snapshot.h"
 #include "edge/address_set.h"
+#include "edge/route_policy.h"
 #include "edge/route_table.h"
 #include "edge/target.h"
 #include "io/tls.h"
@@ -31,22 +32,34 @@ class Plan {
   // Of each pool, in the snapshot's order.
   const std::vector<std::vector<TargetPtr>>& targets() const { return targets_; }
 
+  // Indices of the snapshot's pools.
+  static constexpr std::uint32_t kNoPool = ~0u;
+  struct RoutePools {
+    std::uint32_t pool = kNoPool;
+    std::uint32_t canary = kNoPool;
+    std::uint32_t mirror = kNoPool;
+  };
   struct Choice {
     const control::Route& route;
-    std::uint32_t pool;  // index of the snapshot's pool
+    const RoutePools& pools;
+    const RoutePolicyPtr& policy;  // null for most
   };
   // `host` and `path` as normalized_host() and normalized_path() give them.
-  std::optional<Choice> route(std::string_view host, std::string_view path) const;
+  std::optional<Choice> route(std::string_view host, std::string_view path,
+                              const http::RequestHead& head) const;
 
  private:
   explicit Plan(control::Snapshot snapshot)
       : snapshot_(std::move(snapshot)), routes_(snapshot_.routes) {}
+  Result<> compile_routes();
+  std::uint16_t https_port() const;
   Result<> load_tls(const Plan* previous);
   Result<> take_targets(std::size_t loops, const Plan* previous);
 
   control::Snapshot snapshot_;
   RouteTable routes_;
-  std::vector<std::uint32_t> pool_of_route_;
+  std::vector<RoutePools> pools_of_route_;
+  std::vector<RoutePolicyPtr> policies_;  // of each route
   std::vector<std::vector<TargetPtr>> targets_;
   AddressSet trusted_;
   std::shared_ptr<const io::TlsContext> tls_;

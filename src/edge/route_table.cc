@@ -6,36 +6,86 @@
 
 namespace fairlead::edge {
 
-RouteTable::RouteTable(std::span<const control::Route> routes) {
-  for (std::uint32_t index = 0; index < routes.size(); ++index) {
-    const control::Route& route = routes[index];
-    Host& host = route.host.empty() ? every_host_ : hosts_[route.host];
-    std::string prefix = route.path_prefix;
+namespace {
+
+std::size_t conditions(const control::Route& route) {
+  return route.headers.size() + !route.methods.empty();
+}
+
+bool fits_method(const control::Route& route, const http::RequestHead& head) {
+  if (route.methods.empty()) return true;
+  return std::ranges::any_of(route.methods, [&](const std::string& method) {
+    return head.method_text == method || (head.method == http::Method::kHead && method == "GET");
+  });
+}
+
+bool fits_headers(const control::Route& route, const http::RequestHead& head) {
+  return std::ranges::all_of(route.headers, [&](const control::NamedText& wanted) {
+    const http::Field* field = head.find(wanted.name);
+    return field && (wanted.value == "*" || field->value == wanted.value);
+  });
+}
+
+}  // namespace
+
+RouteTable::RouteTable(std::span<const control::Route> routes) : routes_(routes) {
+  for (std::uint32_t index = 0; index < routes.size(); ++index) add(index);
+}
+
+void RouteTable::add(std::uint32_t index) {
+  const control::Route& route = routes_[index];
+  const std::string_view name = route.host;
+  Host& host = name.empty() ? every_host_ : hosts_[std::string(name.substr(name.front() == '*'))];
+  std::string prefix = route.path_prefix;
+  if (!route.exact) {
     while (prefix.ends_with('/')) prefix.pop_back();
-    const auto depth = static_cast<std::size_t>(std::count(prefix.begin(), prefix.end(), '/'));
+    const auto depth = static_cast<std::size_t>(std::ranges::count(prefix, '/'));
     host.depth = std::max(host.depth, depth);
-    host.prefixes.try_emplace(std::move(prefix), index);
+  }
+  Candidates& there = (route.exact ? host.exact : host.prefixes)[std::move(prefix)];
+  const auto fewer = std::ranges::find_if(
+      there, [&](std::uint32_t other) { return conditions(routes_[other]) < conditions(route); });
+  there.insert(fewer, index);
+}
+
+RouteTable::Found RouteTable::first_that_fits(const ByPath& places, std::string_view path,
+                                              const http::RequestHead& head) const {
+  const auto place = places.find(path);
+  if (place == places.end()) return std::nullopt;
+  for (const std::uint32_t index : place->second) {
+    const control::Route& route = routes_[index];
+    if (fits_method(route, head) && fits_headers(route, head)) return index;
+  }
+  return std::nullopt;
+}
+
+RouteTable::Found RouteTable::find_in(const Host& host, std::string_view path,
+                                      const http::RequestHead& head) const {
+  if (!host.exact.empty()) {
+    if (const auto found = first_that_fits(host.exact, path, head)) return found;
+  }
+  // From the deepest place that some route has up to the root.
+  std::size_t end = 0;
+  for (std::size_t level = 0; level < host.depth && end < path.size(); ++level)
+    end = std::min(path.find('/', end + 1), path.size());
+  for (;;) {
+    if (const auto found = first_that_fits(host.prefixes, path.substr(0, end), head)) return found;
+    if (end == 0) return std::nullopt;
+    end = path.rfind('/', end - 1);
   }
 }
 
-std::optional<std::uint32_t> RouteTable::Host::find(std::string_view path) const {
-  std::optional<std::uint32_t> best;
-  if (auto root = prefixes.find(std::string_view()); root != prefixes.end()) best = root->second;
-  std::size_t end = 0;
-  for (std::size_t level = 0; level < depth && end < path.size(); ++level) {
-    end = std::min(path.find('/', end + 1), path.size());
-    if (auto found = prefixes.find(path.substr(0, end)); found != prefixes.end()) {
-      best = found->second;
+RouteTable::Found RouteTable::find(std::string_view host, std::string_view path,
+                                   const http::RequestHead& head) const {
+  if (const auto own = hosts_.find(host); own != hosts_.end()) {
+    if (const auto found = find_in(own->second, path, head)) return found;
+  }
+  if (const auto dot = host.find('.'); dot != std::string_view::npos) {
+    if (const auto parent = hosts_.find(host.substr(dot)); parent != hosts_.end()) {
+      if (const auto found = find_in(parent->second, path, head)) return found;
     }
   }
-  return best;
-}
-
-std::optional<std::uint32_t> RouteTable::find(std::string_view host, std::string_view path) const {
-  if (auto own = hosts_.find(host); own != hosts_.end()) {
-    if (auto found = own->second.find(path)) return found;
-  }
-  return every_host_.find(path);
+  return find_in(every_host_, path, head);
 }
 
 namespace {
