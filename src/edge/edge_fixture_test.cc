@@ -208,7 +208,8 @@ control::Snapshot snapshot_of(const std::vector<std::string>& origins) {
     pool.origins.push_back({fmt::format("web.{}", pool.origins.size() + 1), origin, "v1", 1});
   }
   snapshot.pools = {pool};
-  snapshot.routes = {{"", "/", "web", 0}};
+  snapshot.routes.resize(1);
+  snapshot.routes[0].pool = "web";
   return snapshot;
 }
 

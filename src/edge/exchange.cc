@@ -63,7 +63,7 @@ void Exchange::start(ClientStream& client, const http::RequestHead& head,
     return answer({413, "the request body is larger than this route allows"});
   }
   if (choice->pools.mirror != Plan::kNoPool && request_whole_) mirror_to(choice->pools.mirror);
-  if (pool_->held) return wait_in_pool();
+  if (pool_->rules.held) return wait_in_pool(worker_.plan().timeouts().held);
   attempt(false);
 }
 
@@ -104,6 +104,8 @@ void Exchange::choose_pool(const Plan::Choice& choice, const http::RequestHead& 
                       takes_canary(choice.route.canary, client_address_, head);
   pool_ = worker_.pool(canary ? choice.pools.canary : choice.pools.pool);
   ++pool_->users;
+  pool_->earn_retry();
+  read_wish(head, facts);
   // Answers of two releases under one key would be a mixture.
   if (choice.route.cache.enabled && choice.pools.canary == Plan::kNoPool)
     choose_cache(choice.route, head, facts);
@@ -152,10 +154,14 @@ void Exchange::start_refused(ClientStream& client, const ClientFacts& facts,
 
 // ---- the origin
 
-void Exchange::wait_in_pool() {
+void Exchange::wait_in_pool(Duration at_most) {
+  const Instant now = worker_.loop().now();
+  const bool again = wait_until_ != Instant{};
+  if (!again) wait_until_ = now + at_most;
   waits_in_pool_ = was_held_ = true;
-  pool_->waiting.push_back(this);
-  worker_.timeouts().held.arm(*this, worker_.plan().timeouts().held);
+  pool_->waiting.insert(again ? pool_->waiting.begin() : pool_->waiting.end(), this);
+  worker_.timeouts().held.arm(*this, wait_until_ - now);
+  worker_.look_after_waiting();
 }
 
 void Exchange::leave_wait() {
@@ -165,21 +171,27 @@ void Exchange::leave_wait() {
   std::erase(pool_->waiting, this);
 }
 
-void Exchange::go_on() {
-  if (!waits_in_pool_ || pool_->held) return;
+bool Exchange::go_on() {
+  if (!waits_in_pool_) return true;
+  if (pool_->rules.held) return false;
+  const auto generation = generation_;
   leave_wait();
+  attempts_ = 0;
   attempt(false);
+  return generation != generation_ || !waits_in_pool_;
 }
 
 void Exchange::on_timeout() {
   leave_wait();
-  answer({503, "the app is paused", "Retry-After: 5\r\n"});
+  if (pool_->rules.held) return answer({503, "the app is paused", "Retry-After: 5\r\n"});
+  answer({503, "no origin became ready or free in time", "Retry-After: 1\r\n"});
 }
 
 void Exchange::attempt(bool fresh) {
-  const OriginPool* avoid = origin_pool_;
+  Wish wish = wish_;
+  wish.avoid = origin_pool_;
   while (attempts_ < kMaxAttempts) {
-    OriginPool* chosen = pool_->pick(avoid);
+    OriginPool* chosen = pool_->pick(wish, worker_.loop().now());
     if (!chosen) break;
     ++attempts_;
     use(chosen);
@@ -189,7 +201,7 @@ void Exchange::attempt(bool fresh) {
       auto made = chosen->connect();
       if (!made) {
         chosen->mark_unready();
-        avoid = chosen;
+        wish.avoid = chosen;
         continue;
       }
       connection = *made;
@@ -199,6 +211,8 @@ void Exchange::attempt(bool fresh) {
     if (connection->connected()) send_request();
     return;
   }
+  if (pool_->has_room() && !body_passed_)
+    return wait_in_pool(std::chrono::milliseconds(pool_->rules.max_wait_ms));
   answer({503, "no origin is ready", "Retry-After: 1\r\n"});
 }
 
@@ -276,7 +290,7 @@ void Exchange::origin_failed(OriginConnection::Failure failure) {
       // A kept connection may be closed by the origin while the request is on its way: that says
       // nothing about the origin, and has its own retry.
       bool& tried = origin.reused() ? retried_stale_ : retried_fresh_;
-      if (!tried && may_send_again(origin)) {
+      if (!tried && may_send_again(origin) && pool_->take_retry()) {
         tried = true;
         ++retries_;
         origin_pool_->stats().retried.add();
@@ -298,6 +312,7 @@ void Exchange::response_interim(const http::ResponseHead& head) { client_->send_
 
 void Exchange::response_head(const http::ResponseHead& head) {
   status_ = head.status;
+  if (wish_.sticky != origin_pool_->target().id_hash) keep_client_here();
   answered_ = worker_.loop().now();
   response_started_ = true;
   if (head.status != 101) {
@@ -403,9 +418,14 @@ void Exchange::end() {
   ++generation_;
   cache_.reset();
   use(nullptr);
-  if (pool_) --pool_->users;
+  if (pool_) {
+    --pool_->users;
+    if (!pool_->waiting.empty()) worker_.look_after_waiting(/*now=*/true);
+  }
   pool_ = nullptr;
   client_ = nullptr;
+  wish_ = {};
+  wait_until_ = {};
   request_framing_ = {};
   bytes_in_ = bytes_out_ = 0;
   status_ = 0;
@@ -427,6 +447,8 @@ void Exchange::record() const {
   const Duration duration = now - started_;
   const std::size_t status_class = std::min<std::size_t>(status_ / 100, 5);
   if (origin_pool_) {
+    const bool bad = failed_ || (status_ >= 502 && status_ <= 504);
+    if (pool_ && status_ != 499) pool_->note(*origin_pool_, bad, now);
     OriginStats& stats = origin_pool_->stats();
     stats.requests.add();
     stats.by_class[status_class].add();

@@ -50,8 +50,8 @@ class Exchange final : public Timed {
   void client_gone();
 
   // ---- from the worker
-  // Its pool is not held any more.
-  void go_on();
+  // Its pool is not held any more, or may have an origin for it. True if it does not wait any more.
+  bool go_on();
   // It was held for too long.
   void on_timeout() override;
 
@@ -86,7 +86,8 @@ class Exchange final : public Timed {
   void write_request(const http::RequestHead& head, const ClientFacts& facts, std::string_view id,
                      bool upgrade);
   void attempt(bool fresh);
-  void wait_in_pool();
+  // Until the pool is not held any more, or has an origin that is ready and free.
+  void wait_in_pool(Duration at_most);
   void leave_wait();
   void use(OriginPool* origin);
   void send_request();
@@ -101,6 +102,9 @@ class Exchange final : public Timed {
   // True if the request is answered; the exchange is over then.
   bool answered_by_policy(const RoutePolicyPtr& policy, const http::RequestHead& head,
                           const ClientFacts& facts);
+  void use_filter(RoutePolicyPtr policy, const Asker& asker);
+  void read_wish(const http::RequestHead& head, const ClientFacts& facts);
+  void keep_client_here();
   void rewrite(const RoutePolicy& policy, const http::RequestHead& head);
   void serve_file(const RoutePolicy& policy, const http::RequestHead& head);
   void go_on_with_file();
@@ -161,9 +165,11 @@ class Exchange final : public Timed {
   std::string_view tls_version_;
   http::BodyFraming request_framing_;
   std::uint64_t max_body_ = 0;
-  Instant started_{};   // the loop's iteration in which the request's head was read
-  Instant sent_{};      // when the last attempt was sent
-  Instant answered_{};  // when its response head came
+  Instant started_{};     // the loop's iteration in which the request's head was read
+  Instant sent_{};        // when the last attempt was sent
+  Instant answered_{};    // when its response head came
+  Instant wait_until_{};  // in its pool, since it first waited there
+  Wish wish_;             // what decides about its origin, but for `avoid`
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
   std::uint16_t status_ = 0;

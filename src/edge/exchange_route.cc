@@ -1,7 +1,7 @@
 // What a route asks of an exchange beside passing it on: RoutePolicy carried out.
 #include <unistd.h>
 
-#include "edge/cache_heads.h"
+#include "base/strings.h"
 #include "edge/exchange.h"
 #include "edge/exchange_problem.h"
 #include "edge/static_files.h"
@@ -12,6 +12,59 @@ namespace fairlead::edge {
 
 using http::FieldId;
 using http::Method;
+
+namespace {
+
+bool uses_tls(const http::RequestHead& head, const ClientFacts& facts) {
+  const http::Field* proto = facts.trusted ? head.find(FieldId::kXForwardedProto) : nullptr;
+  return proto ? proto->value == "https" : facts.tls;
+}
+
+// The value of a cookie, "" if there is none (RFC 6265 §5.4).
+std::string_view cookie(const http::RequestHead& head, std::string_view name) {
+  for (const http::Field& field : head.fields) {
+    if (field.id != FieldId::kCookie) continue;
+    for (std::string_view pair : split(field.value, ';')) {
+      pair = trim(pair);
+      if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
+        return pair.substr(name.size() + 1);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void Exchange::use_filter(RoutePolicyPtr policy, const Asker& asker) {
+  if (!filter_) filter_ = std::make_unique<ResponseFilter>();
+  filter_->begin(*client_, std::move(policy), asker);
+  client_ = filter_.get();
+}
+
+// What the pool's balancing looks at in a request.
+void Exchange::read_wish(const http::RequestHead& head, const ClientFacts& facts) {
+  const control::Pool& rules = pool_->rules;
+  if (rules.balance == control::Balance::kHash) {
+    const std::string_view by = rules.hash_by;
+    const http::Field* field = by.starts_with("header:") ? head.find(by.substr(7)) : nullptr;
+    const std::string_view text = by.starts_with("cookie:") ? cookie(head, by.substr(7))
+                                  : field                   ? field->value
+                                                            : std::string_view();
+    wish_.key = stable_hash(text.empty() ? client_address_ : text);
+  }
+  if (rules.sticky_cookie.empty()) return;
+  wish_.sticky = parse_unsigned(cookie(head, rules.sticky_cookie), 16).value_or(0);
+  if (client_ != filter_.get())
+    use_filter(nullptr, {.head = head, .address = {}, .tls = uses_tls(head, facts)});
+}
+
+// The client has come to another origin than its cookie says, or has none.
+void Exchange::keep_client_here() {
+  if (pool_->rules.sticky_cookie.empty() || client_ != filter_.get()) return;
+  filter_->add_line(fmt::format("Set-Cookie: {}={:x}; Path=/; HttpOnly; SameSite=Lax{}\r\n",
+                                pool_->rules.sticky_cookie, origin_pool_->target().id_hash,
+                                filter_->tls() ? "; Secure" : ""));
+}
 
 bool Exchange::answered_by_policy(const RoutePolicyPtr& policy, const http::RequestHead& head,
                                   const ClientFacts& facts) {

@@ -31,6 +31,7 @@ struct HealthChecker::Probe {
     const bool becomes =
         ready ? !(refused || failed >= check.unhealthy_after) : passed >= check.healthy_after;
     if (becomes == ready) return;
+    if (becomes) target->became_ready(loop.now());
     target->ready.store(becomes, std::memory_order_relaxed);
     changed(*target);
   }

@@ -30,13 +30,14 @@ void ResponseFilter::begin(ClientStream& client, RoutePolicyPtr policy, const As
   const Field* origin = asker.head.find(FieldId::kOrigin);
   origin_ = origin ? origin->value : std::string_view();
   const Field* accept = asker.head.find(FieldId::kAcceptEncoding);
-  coding_ = accept && policy_->compresses() ? http::choose_coding(accept->value)
-                                            : http::Coding::kIdentity;
+  coding_ = accept && policy_ && policy_->compresses() ? http::choose_coding(accept->value)
+                                                       : http::Coding::kIdentity;
 }
 
 ClientStream& ResponseFilter::release() {
   policy_.reset();
   encoder_.reset();
+  lines_.clear();
   return *std::exchange(client_, nullptr);
 }
 
@@ -58,7 +59,7 @@ void ResponseFilter::write_head(const http::ResponseHead& head, bool compressed)
     text_.append(name).append(": ").append(value).append("\r\n");
   };
   for (const Field& field : head.fields) {
-    if (policy_->replaces(field)) continue;
+    if (policy_ && policy_->replaces(field)) continue;
     if (compressed && (field.id == FieldId::kContentLength ||
                        field.id == FieldId::kTransferEncoding || field.name == "Accept-Ranges"))
       continue;
@@ -70,19 +71,25 @@ void ResponseFilter::write_head(const http::ResponseHead& head, bool compressed)
     line("Content-Encoding", http::to_string(coding_));
     line("Transfer-Encoding", "chunked");
   }
+  text_ += lines_;
+  if (policy_) append_policy(head);
+  text_ += "\r\n";
+}
+
+void ResponseFilter::append_policy(const http::ResponseHead& head) {
   const bool might =
       policy_->compresses() && http::is_compressible(value_of(head, FieldId::kContentType));
-  if (might) line("Vary", "Accept-Encoding");
+  if (might) text_ += "Vary: Accept-Encoding\r\n";
   Field origin{"Origin", origin_, FieldId::kOrigin};
   http::RequestHead request;
   request.method = method_;
   if (!origin_.empty()) request.fields = {&origin, 1};
   policy_->append_fields(text_, head, {.head = request, .address = {}, .tls = tls_});
-  text_ += "\r\n";
 }
 
 void ResponseFilter::send_head(const http::ResponseHead& head, std::string_view request_id) {
-  if (head.status == 101) return client_->send_head(head, request_id);
+  if (head.status == 101 || (!policy_ && lines_.empty()))
+    return client_->send_head(head, request_id);
   const bool compressed = will_compress(head);
   write_head(head, compressed);
   std::size_t scanned = 0;
@@ -100,13 +107,14 @@ void ResponseFilter::send_body(std::string_view data, bool end, std::string_view
   if (!encoder_) return client_->send_body(data, end, trailers);
   text_.clear();
   encoder_->write(data, false, end, text_);
+  unflushed_ = true;
   if (end) encoder_.reset();
   if (end || !text_.empty()) client_->send_body(text_, end, trailers);
 }
 
 // Whoever flushes wants the client to see what there is: events must not wait for more of them.
 void ResponseFilter::flush() {
-  if (encoder_) {
+  if (encoder_ && std::exchange(unflushed_, false)) {
     text_.clear();
     encoder_->write({}, true, false, text_);
     if (!text_.empty()) client_->send_body(text_, false, {});

@@ -16,7 +16,11 @@ class ResponseFilter final : public ClientStream {
  public:
   // For one exchange, from its start to one of its ends. What it needs of the request is copied.
   // `client` must outlive the exchange, as it does anyway.
+  // Without a policy only lines are added.
   void begin(ClientStream& client, RoutePolicyPtr policy, const Asker& asker);
+  // One more line of the final head, with its "\r\n".
+  void add_line(std::string_view line) { lines_ += line; }
+  bool tls() const { return tls_; }
 
   void send_interim(const http::ResponseHead& head) override { client_->send_interim(head); }
   void send_head(const http::ResponseHead& head, std::string_view request_id) override;
@@ -30,6 +34,7 @@ class ResponseFilter final : public ClientStream {
  private:
   bool will_compress(const http::ResponseHead& head) const;
   void write_head(const http::ResponseHead& head, bool compressed);
+  void append_policy(const http::ResponseHead& head);
   ClientStream& release();
 
   ClientStream* client_ = nullptr;
@@ -38,8 +43,10 @@ class ResponseFilter final : public ClientStream {
   http::Coding coding_ = http::Coding::kIdentity;  // that the client likes best
   std::string origin_;                             // the field of that name
   bool tls_ = false;
+  std::string lines_;
   std::unique_ptr<http::Encoder> encoder_;
-  std::string text_;  // the changed head, then pieces of the body
+  bool unflushed_ = false;  // it may hold back something of the body
+  std::string text_;        // the changed head, then pieces of the body
   http::HeadParser parser_;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/snapshot.h"
+#include "edge/balancer.h"
 #include "io/address.h"
 #include "telemetry/metrics.h"
 
@@ -30,15 +31,39 @@ struct alignas(64) OriginStats {
 // stay the same.
 struct Target {
   Target(control::Origin origin, std::string pool_name, io::Address where, std::size_t loops)
-      : spec(std::move(origin)), pool(std::move(pool_name)), address(where), stats(loops) {}
+      : spec(std::move(origin)),
+        pool(std::move(pool_name)),
+        address(where),
+        id_hash(stable_hash(spec.id)),
+        stats(loops) {
+    became_ready(now());
+  }
 
   const control::Origin spec;
   const std::string pool;
   const io::Address address;
+  const std::uint64_t id_hash;  // stands for spec.id in sticky cookies and consistent hashing
   // False keeps new requests away. Cleared by a loop whose connection was refused, set and cleared
   // by the HealthChecker; relaxed, because nothing else is read because of it.
   mutable std::atomic<bool> ready = true;
   mutable std::vector<OriginStats> stats;  // one per loop
+
+  // Since when it is ready without a break: its slow start counts from there.
+  Instant ready_since() const { return at(ready_since_); }
+  void became_ready(Instant when) const { set(ready_since_, when); }
+
+  // ---- passive health, by what the loops see of its answers
+  bool ejected(Instant when) const {
+    const auto until = ejected_until_.load(std::memory_order_relaxed);
+    return until != 0 && when.time_since_epoch().count() < until;
+  }
+  void eject(Instant until) const {
+    set(ejected_until_, until);
+    ejections.fetch_add(1, std::memory_order_relaxed);
+  }
+  mutable std::atomic<std::uint32_t> failures_in_a_row = 0;
+  mutable std::atomic<std::uint32_t> ejections_in_a_row = 0;  // without a good answer between
+  mutable std::atomic<std::uint64_t> ejections = 0;           // ever
 
   std::uint64_t in_flight() const {
     std::uint64_t sum = 0;
@@ -49,6 +74,17 @@ struct Target {
     return spec.id == other.id && spec.address == other.address && spec.release == other.release &&
            spec.weight == other.weight;
   }
+
+ private:
+  using Ticks = std::atomic<Instant::duration::rep>;
+  static Instant at(const Ticks& ticks) {
+    return Instant(Instant::duration(ticks.load(std::memory_order_relaxed)));
+  }
+  static void set(Ticks& ticks, Instant when) {
+    ticks.store(when.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  mutable Ticks ready_since_ = 0;
+  mutable Ticks ejected_until_ = 0;
 };
 
 using TargetPtr = std::shared_ptr<const Target>;

@@ -47,6 +47,7 @@ Worker::Worker(std::size_t index, WorkerShared& shared, std::unique_ptr<io::Loop
       origin_buffer_(kBufferSize),
       cache_request_parser_(kCacheLimits),
       cache_response_parser_(kCacheLimits),
+      waiting_timer_(*loop_, [this] { let_waiting_go_on(); }),
       drain_timer_(*loop_, [this] { close_all(); }) {
   std::uint64_t random = 0;
   if (::getrandom(&random, sizeof random, 0) != sizeof random) {
@@ -114,17 +115,16 @@ void Worker::install(PlanPtr plan) {
       origins.push_back(slot.get());
     }
     auto& pool = pools_by_name_[specs[p].name];
-    if (!pool || pool->kind != specs[p].balance) {
-      if (pool) replaced_pools_.push_back(std::move(pool));
-      pool = std::make_unique<Pool>(specs[p].name, specs[p].balance);
-    }
-    pool->held = specs[p].held;
+    if (pool && pool->rules.balance != specs[p].balance) replaced_pools_.push_back(std::move(pool));
+    if (!pool) pool = std::make_unique<Pool>(specs[p]);
+    pool->rules = specs[p];
+    pool->rules.origins.clear();
     if (pool->origins != origins) {
       pool->origins = std::move(origins);
       pool->balancer.reset(pool->origins, index_);
     }
     if (shared_.cache) {
-      const std::string_view name = pool->name;
+      const std::string_view name = pool->rules.name;
       pool->environment = shared_.cache->environment_id(name.substr(0, name.rfind('/')));
     }
     pools_.push_back(pool.get());
@@ -137,19 +137,41 @@ void Worker::install(PlanPtr plan) {
 // gone finds nothing ready there and is answered.
 void Worker::release_held() {
   std::vector<Exchange*> free;
+  const auto close = [](Pool& pool) {
+    pool.rules.held = false;
+    pool.rules.max_wait_ms = 0;
+  };
   const auto collect = [&](Pool& pool) {
-    if (!pool.held) free.insert(free.end(), pool.waiting.begin(), pool.waiting.end());
+    if (!pool.rules.held) free.insert(free.end(), pool.waiting.begin(), pool.waiting.end());
   };
   for (auto& [name, pool] : pools_by_name_) {
-    if (std::ranges::find(pools_, pool.get()) == pools_.end()) pool->held = false;
+    if (std::ranges::find(pools_, pool.get()) == pools_.end()) close(*pool);
     collect(*pool);
   }
   for (auto& pool : replaced_pools_) {
-    pool->held = false;
+    close(*pool);
     collect(*pool);
   }
   // Answering one may end others (a connection that breaks): each is looked at again.
   for (Exchange* exchange : free) exchange->go_on();
+}
+
+void Worker::look_after_waiting(bool now) {
+  constexpr Duration kLook = 5ms;  // readiness is found out on another thread
+  if (now || !waiting_timer_.armed())
+    waiting_timer_.arm(loop_->now() + (now ? Duration(0) : kLook));
+}
+
+void Worker::let_waiting_go_on() {
+  bool some_wait = false;
+  const auto let_go = [&](Pool& pool) {
+    while (!pool.waiting.empty() && pool.waiting.front()->go_on()) {
+    }
+    some_wait = some_wait || (!pool.waiting.empty() && !pool.rules.held);
+  };
+  for (Pool* pool : pools_) let_go(*pool);
+  for (auto& pool : replaced_pools_) let_go(*pool);
+  if (some_wait) look_after_waiting();
 }
 
 // Pools and origins that the plan no longer has: they stay while exchanges use them.

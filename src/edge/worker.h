@@ -151,6 +151,10 @@ class Worker {
   };
   Timeouts& timeouts() { return timeouts_; }
 
+  // Exchanges wait in a pool: they are looked at every few milliseconds, or `now`, at the end of
+  // this iteration, because an origin has become free.
+  void look_after_waiting(bool now = false);
+
   Exchange* new_exchange();
   void give_back(Exchange* exchange) { free_exchanges_.push_back(exchange); }
   // Unique over all loops and starts; valid until the next call.
@@ -172,6 +176,7 @@ class Worker {
   Worker(std::size_t index, WorkerShared& shared, std::unique_ptr<io::Loop> loop);
   void install(PlanPtr plan);
   void release_held();
+  void let_waiting_go_on();
   void retire(std::unordered_map<const Target*, std::unique_ptr<OriginPool>> origins);
   void begin_drain(Duration patience);
   void stop_if_drained();
@@ -215,6 +220,7 @@ class Worker {
   char request_id_[28];
   std::uint64_t request_number_ = 0;
   bool draining_ = false;
+  io::Timer waiting_timer_;
   io::Timer drain_timer_;
   std::thread thread_;
 };
