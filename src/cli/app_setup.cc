@@ -96,33 +96,91 @@ Result<control::CertificateSpec> self_signed(const StateFolders& folders,
   return files;
 }
 
+namespace {
+
+std::uint64_t milliseconds(Duration time) { return static_cast<std::uint64_t>(time / 1ms); }
+std::uint64_t seconds(Duration time) { return static_cast<std::uint64_t>(time / 1s); }
+
+std::vector<control::NamedText> named(const config::Variables& fields) {
+  std::vector<control::NamedText> list;
+  for (const auto& [name, value] : fields) list.push_back({name, value});
+  return list;
+}
+
+control::RouteFiles files_of(const config::FilesSpec& spec, const fs::path& root) {
+  control::RouteFiles files;
+  if (spec.folder.empty()) return files;
+  files.folder = (root / spec.folder).lexically_normal();
+  files.index = spec.index;
+  files.fallback = spec.fallback;
+  if (spec.max_age > 0s) files.cache_control = fmt::format("max-age={}", seconds(spec.max_age));
+  return files;
+}
+
+control::Route route_of(const supervise::Environment& environment, const config::RouteSpec& spec) {
+  const auto pool = [&](const std::string& process) {
+    return process.empty() ? "" : environment.pool_name(process);
+  };
+  control::Route route;
+  route.host = spec.host;
+  route.path_prefix = spec.path;
+  route.exact = spec.exact;
+  route.methods = spec.methods;
+  route.headers = named(spec.headers);
+  route.pool = pool(spec.process);
+  route.redirect = {spec.redirect.to, static_cast<std::uint16_t>(spec.redirect.status)};
+  route.files = files_of(spec.files, environment.spec().root);
+  route.max_body = spec.max_body;
+  route.https_only = spec.https_only;
+  route.access = {spec.allow, spec.auth.users, spec.auth.realm};
+  route.limit = {.count = spec.limit.rate.count,
+                 .per_ms = std::max<std::uint64_t>(milliseconds(spec.limit.rate.per), 1),
+                 .burst = spec.limit.burst};
+  route.canary = {.pool = pool(spec.canary.process),
+                  .per_mille = static_cast<std::uint32_t>(spec.canary.percent * 10),
+                  .header = spec.canary.header};
+  route.mirror = pool(spec.mirror);
+  route.strip_prefix = spec.strip_prefix;
+  route.add_prefix = spec.add_prefix;
+  route.cache = {
+      .enabled = true, .ttl_ms = milliseconds(spec.cache.ttl), .paths = spec.cache.paths};
+  route.compress = spec.compress;
+  route.response_headers = named(spec.response_headers);
+  route.security_headers = spec.security_headers;
+  route.hsts_s = seconds(spec.hsts);
+  route.cors = {.origins = spec.cors.origins,
+                .methods = spec.cors.methods,
+                .headers = spec.cors.headers,
+                .credentials = spec.cors.credentials,
+                .max_age_s = static_cast<std::uint32_t>(seconds(spec.cors.max_age))};
+  return route;
+}
+
+bool same_place(const control::Route& a, const control::Route& b) {
+  const auto same_field = [](const control::NamedText& x, const control::NamedText& y) {
+    return x.name == y.name && x.value == y.value;
+  };
+  return a.host == b.host && a.path_prefix == b.path_prefix && a.exact == b.exact &&
+         a.methods == b.methods && std::ranges::equal(a.headers, b.headers, same_field);
+}
+
+}  // namespace
+
 std::vector<control::Route> routes_of(const supervise::Environment& environment, bool any_host) {
   const auto& app = environment.spec().app;
   std::vector<control::Route> routes;
-  const auto add = [&](std::string host, const config::RouteSpec& spec) {
-    const bool known = std::ranges::any_of(routes, [&](const control::Route& route) {
-      return route.host == host && route.path_prefix == spec.path;
-    });
-    if (known) return;
-    const auto milliseconds = [](Duration d) { return static_cast<std::uint64_t>(d / 1ms); };
-    routes.push_back(
-        {.host = std::move(host),
-         .path_prefix = spec.path,
-         .pool = environment.pool_name(spec.process),
-         .max_body = spec.max_body,
-         .cache = {.enabled = true,
-                   .ttl_ms = milliseconds(spec.cache.ttl),
-                   .paths = spec.cache.paths},
-         .limit = {.count = spec.limit.rate.count,
-                   .per_ms = std::max<std::uint64_t>(milliseconds(spec.limit.rate.per), 1),
-                   .burst = spec.limit.burst}});
-  };
-  for (const auto& route : app.routes) add(route.host, route);
+  for (const auto& spec : app.routes) routes.push_back(route_of(environment, spec));
   if (any_host)
-    for (const auto& route : app.routes) add("", route);
+    for (const auto& spec : app.routes) {
+      control::Route route = route_of(environment, spec);
+      route.host.clear();
+      const auto taken = [&](const control::Route& other) { return same_place(route, other); };
+      if (std::ranges::none_of(routes, taken)) routes.push_back(std::move(route));
+    }
   if (app.routes.empty())
     for (const auto& type : app.processes)
-      if (supervise::serves(app, type)) add("", {.path = "/", .process = type.name});
+      if (supervise::serves(app, type))
+        routes.push_back(route_of(environment, {.path = "/", .process = type.name}));
   return routes;
 }
 

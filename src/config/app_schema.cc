@@ -11,8 +11,10 @@ struct Named {
   Enum value;
 };
 
-constexpr std::array<Named<Balance>, 2> kBalances = {
-    {{"round-robin", Balance::kRoundRobin}, {"least-requests", Balance::kLeastRequests}}};
+constexpr std::array<Named<Balance>, 4> kBalances = {{{"round-robin", Balance::kRoundRobin},
+                                                      {"least-requests", Balance::kLeastRequests},
+                                                      {"two-choices", Balance::kTwoChoices},
+                                                      {"hash", Balance::kHash}}};
 constexpr std::array<Named<LimitBy>, 1> kLimitBy = {{{"client", LimitBy::kClient}}};
 constexpr std::array<Named<ServiceType>, 2> kServiceTypes = {
     {{"postgresql", ServiceType::kPostgresql}, {"redis", ServiceType::kRedis}}};
@@ -223,6 +225,16 @@ constexpr auto kProcessKeys = std::to_array<Key>({
         "stop_timeout", "From SIGTERM, which means finish and exit, to SIGKILL."),
     key<Choice<kBalances>, &ProcessSpec::balance>("balance",
                                                   "How the edge chooses among ready replicas."),
+    key<KeySource, &ProcessSpec::hash_by>(
+        "hash_by", "What stays together with `balance = \"hash\"`: a client's address, a field."),
+    key<FieldName, &ProcessSpec::sticky_cookie>(
+        "sticky_cookie", "A cookie of this name keeps a client on its replica."),
+    key<Time, &ProcessSpec::slow_start>("slow_start",
+                                        "A new replica's share of requests grows over this time."),
+    key<Whole<0, 1'000'000>, &ProcessSpec::max_requests>(
+        "max_requests", "Requests at once to each replica; more wait. No limit without it."),
+    key<Time, &ProcessSpec::max_wait>(
+        "max_wait", "How long a request may wait for a replica that is ready and free, then 503."),
     key<Environment, &ProcessSpec::env>("env",
                                         "Variables for this process type; they win over `[env]`."),
 });
@@ -249,13 +261,83 @@ constexpr auto kLimitKeys = std::to_array<Key>({
 });
 constexpr Schema kLimit = schema<LimitSpec>("A limit on requests.", kLimitKeys);
 
+constexpr auto kRedirectKeys = std::to_array<Key>({
+    required(key<Command, &RedirectSpec::to>(
+        "to", "Where to; `{host}`, `{path}` and `{query}` stand for the request's.")),
+    key<Whole<301, 308>, &RedirectSpec::status>("status", "301, 302, 303, 307 or 308."),
+});
+constexpr Schema kRedirect =
+    schema<RedirectSpec>("An answer that leads elsewhere, in place of a process.", kRedirectKeys);
+
+constexpr auto kFilesKeys = std::to_array<Key>({
+    required(key<InnerPath, &FilesSpec::folder>(
+        "folder", "What is served, relative to `build.root`; part of the artifact.")),
+    key<InnerPath, &FilesSpec::index>("index", "What a folder is answered with."),
+    key<InnerPath, &FilesSpec::fallback>(
+        "fallback", "Served in place of what is missing: for apps that route in the browser."),
+    key<Time, &FilesSpec::max_age>("max_age", "How long clients may keep them without asking."),
+});
+constexpr Schema kFiles = schema<FilesSpec>(
+    "Files that the edge serves itself, in place of a process: with ranges, ETag and precompressed "
+    "variants (`.br`, `.zst`, `.gz`).",
+    kFilesKeys);
+
+constexpr auto kAuthKeys = std::to_array<Key>({
+    key<FieldName, &AuthSpec::realm>("realm", "What the browser calls it."),
+    required(key<List<AnyText>, &AuthSpec::users>(
+        "users", "`name:hash`, as `mkpasswd` and `htpasswd -nB` write them.")),
+});
+constexpr Schema kAuth = schema<AuthSpec>("Names and passwords (HTTP Basic).", kAuthKeys);
+
+constexpr auto kCorsKeys = std::to_array<Key>({
+    required(key<List<AnyText>, &CorsSpec::origins>(
+        "origins", "`https://app.example.com`, or `*` for everybody.")),
+    key<List<Method>, &CorsSpec::methods>("methods", "What they may ask with."),
+    key<List<FieldName>, &CorsSpec::headers>("headers", "Header fields they may send."),
+    key<Flag, &CorsSpec::credentials>("credentials", "Whether cookies and passwords go along."),
+    key<PositiveTime, &CorsSpec::max_age>("max_age", "How long a browser remembers it."),
+});
+constexpr Schema kCors = schema<CorsSpec>("Pages of other origins that may ask (CORS).", kCorsKeys);
+
+constexpr auto kCanaryKeys = std::to_array<Key>({
+    required(key<AnyText, &CanarySpec::process>("process", "The process type on trial.")),
+    key<Percent, &CanarySpec::percent>("percent", "The share of clients that get it."),
+    key<FieldLine, &CanarySpec::header>("header", "Requests with this field get it too."),
+});
+constexpr Schema kCanary =
+    schema<CanarySpec>("A process type that some clients are sent to.", kCanaryKeys);
+
 constexpr auto kRouteKeys = std::to_array<Key>({
     key<Host, &RouteSpec::host>(
         "host", "`example.com`, or `*.example.com` for any one label; every host without it."),
     key<Path, &RouteSpec::path>("path", "A prefix of whole segments; the longest match wins."),
-    required(key<AnyText, &RouteSpec::process>("process", "The process type that answers.")),
+    key<Flag, &RouteSpec::exact>("exact", "`path` is the whole path, not a prefix."),
+    key<List<Method>, &RouteSpec::methods>("methods", "Only these; `GET` includes `HEAD`."),
+    key<Fields, &RouteSpec::headers>("headers",
+                                     "Only requests with these fields; `*` for any value."),
+    key<AnyText, &RouteSpec::process>(
+        "process", "The process type that answers; or else `redirect` or `files`."),
+    optional_table<kRedirect, RedirectSpec, &RouteSpec::redirect>("redirect"),
+    optional_table<kFiles, FilesSpec, &RouteSpec::files>("files"),
     key<Size, &RouteSpec::max_body>("max_body",
                                     "The largest request body; the edge's own limit without it."),
+    key<Flag, &RouteSpec::https_only>("https_only", "Plain HTTP is led to HTTPS."),
+    key<List<Network>, &RouteSpec::allow>("allow", "Only clients of these networks."),
+    optional_table<kAuth, AuthSpec, &RouteSpec::auth>("auth"),
+    key<Flag, &RouteSpec::strip_prefix>("strip_prefix", "The app sees the path without `path`."),
+    key<Path, &RouteSpec::add_prefix>("add_prefix", "The app sees this before the path."),
+    optional_table<kCanary, CanarySpec, &RouteSpec::canary>("canary"),
+    key<AnyText, &RouteSpec::mirror>(
+        "mirror",
+        "A process type that gets a copy of requests without a body; nobody sees its "
+        "answers."),
+    key<Flag, &RouteSpec::compress>("compress", "Texts are sent compressed (zstd, br, gzip)."),
+    key<Flag, &RouteSpec::security_headers>(
+        "security_headers", "Adds nosniff, frame, referrer and opener policies where missing."),
+    key<Time, &RouteSpec::hsts>("hsts", "Strict-Transport-Security over HTTPS: `365d`."),
+    key<Fields, &RouteSpec::response_headers>("response_headers",
+                                              "Set in each response; `\"\"` takes one away."),
+    optional_table<kCors, CorsSpec, &RouteSpec::cors>("cors"),
     table<kCache, &RouteSpec::cache>("cache"),
     table<kLimit, &RouteSpec::limit>("limit"),
 });

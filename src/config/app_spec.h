@@ -45,7 +45,7 @@ struct DeploySpec {
   Location where;
 };
 
-enum class Balance : std::uint8_t { kRoundRobin, kLeastRequests };
+enum class Balance : std::uint8_t { kRoundRobin, kLeastRequests, kTwoChoices, kHash };
 
 struct ProcessSpec {
   std::string name;  // a DNS label
@@ -57,7 +57,12 @@ struct ProcessSpec {
   Duration start_timeout = 30s;  // from exec to ready
   Duration stop_timeout = 30s;   // from SIGTERM to SIGKILL
   Balance balance = Balance::kRoundRobin;
-  Variables env;  // for this process type alone; wins over AppSpec::env
+  std::string hash_by = "client";  // of kHash: "client", "header:NAME" or "cookie:NAME"
+  std::string sticky_cookie;       // keeps a client on its replica; "": none
+  Duration slow_start{0};          // a new replica's share grows over this time
+  unsigned max_requests = 0;       // at once to each replica; 0: no limit
+  Duration max_wait{0};            // for a replica to be ready or free; 0: 503 at once
+  Variables env;                   // for this process type alone; wins over AppSpec::env
   Location where;
 };
 
@@ -81,11 +86,61 @@ struct LimitSpec {
   LimitBy by = LimitBy::kClient;
 };
 
+struct RedirectSpec {
+  std::string to;  // with {host}, {path}, {query} of the request; "": no redirect
+  unsigned status = 308;
+};
+
+struct FilesSpec {
+  std::string folder;  // relative to the build's root; "": none
+  std::string index = "index.html";
+  std::string fallback;  // served in place of what is missing; "": 404
+  Duration max_age{0};   // how long clients may keep them; 0: they ask again each time
+};
+
+struct AuthSpec {
+  std::string realm = "restricted";
+  std::vector<std::string> users;  // "name:hash" of crypt(3); empty: nobody is asked
+};
+
+struct CorsSpec {
+  std::vector<std::string> origins;  // empty: off
+  std::vector<std::string> methods = {"GET", "HEAD", "POST"};
+  std::vector<std::string> headers;
+  bool credentials = false;
+  Duration max_age = std::chrono::minutes(10);
+};
+
+struct CanarySpec {
+  std::string process;  // "": none
+  double percent = 0;   // of clients
+  std::string header;   // "NAME: value"; "": none
+};
+
 struct RouteSpec {
   std::string host;        // lower case; "*.example.com" matches one label; "": every host
   std::string path = "/";  // prefix of whole segments
+  bool exact = false;      // `path` is the whole path
+  std::vector<std::string> methods;  // empty: all
+  Variables headers;                 // all must be there; "*": with any value
+  // One of these three.
   std::string process;
+  RedirectSpec redirect;
+  FilesSpec files;
+
   std::uint64_t max_body = 0;  // bytes; 0: the edge's own limit
+  bool https_only = false;
+  std::vector<std::string> allow;  // networks; empty: everybody
+  AuthSpec auth;
+  bool strip_prefix = false;
+  std::string add_prefix;  // "/v2"; "": none
+  CanarySpec canary;
+  std::string mirror;  // a process type that gets a copy of requests without a body; "": none
+  bool compress = true;
+  bool security_headers = false;
+  Duration hsts{0};            // Strict-Transport-Security; 0: none
+  Variables response_headers;  // "" takes a field away
+  CorsSpec cors;
   CacheSpec cache;
   LimitSpec limit;
   Location where;

@@ -40,25 +40,48 @@ class Checker {
  private:
   void check_route(std::size_t index) {
     const auto& route = spec_.routes[index];
-    if (!route.process.empty() && !spec_.process(route.process)) {
-      std::vector<std::string_view> known;
-      known.reserve(spec_.processes.size());
-      for (const auto& process : spec_.processes) known.push_back(process.name);
-      const auto near = route.process.size() > 64 ? std::nullopt : nearest(route.process, known);
-      diagnostics_.error(locate(document_, {"routes", index, "process"}),
-                         fmt::format("there is no process type '{}'", route.process),
-                         near            ? fmt::format("did you mean '{}'?", *near)
-                         : known.empty() ? ""
-                                         : fmt::format("there are: {}", list_of(known)));
-    }
+    check_process(route.process, {"routes", index, "process"});
+    check_process(route.canary.process, {"routes", index, "canary", "process"});
+    check_process(route.mirror, {"routes", index, "mirror"});
     if (reader_.is_broken(route.where)) return;
-    const auto [same, fresh] = routes_.emplace(Place(route.host, route.path), &route);
+    const auto at = locate(document_, {"routes", index});
+    const int answers =
+        !route.process.empty() + !route.redirect.to.empty() + !route.files.folder.empty();
+    if (answers != 1)
+      diagnostics_.error(
+          at,
+          answers == 0 ? "nothing answers this route" : "more than one thing answers this route",
+          "name one of process, redirect and files");
+    if (const auto status = route.redirect.status; status > 303 && status < 307)
+      diagnostics_.error(locate(document_, {"routes", index, "redirect", "status"}),
+                         fmt::format("{} is no redirect", status), "308 keeps method and body");
+    const auto [same, fresh] = routes_.emplace(place_of(route), &route);
     if (!fresh)
       diagnostics_.error(
-          locate(document_, {"routes", index}),
+          at,
           fmt::format("a second route for {}{}",
                       route.host.empty() ? "every host, path " : route.host, route.path),
           fmt::format("the first is in line {}", same->second->where.line));
+  }
+
+  // What two routes must not have in common.
+  static std::string place_of(const RouteSpec& route) {
+    std::string place = fmt::format("{}{}{}", route.host, route.path, route.exact ? "$" : "");
+    for (const auto& method : route.methods) place += " " + method;
+    for (const auto& [name, value] : route.headers) place += fmt::format("\n{}: {}", name, value);
+    return place;
+  }
+
+  void check_process(const std::string& name, std::initializer_list<Step> where) {
+    if (name.empty() || spec_.process(name)) return;
+    std::vector<std::string_view> known;
+    known.reserve(spec_.processes.size());
+    for (const auto& process : spec_.processes) known.push_back(process.name);
+    const auto near = name.size() > 64 ? std::nullopt : nearest(name, known);
+    diagnostics_.error(locate(document_, where), fmt::format("there is no process type '{}'", name),
+                       near            ? fmt::format("did you mean '{}'?", *near)
+                       : known.empty() ? ""
+                                       : fmt::format("there are: {}", list_of(known)));
   }
 
   void check_services() {
@@ -144,8 +167,7 @@ class Checker {
   const Node& document_;
   const Reader& reader_;
   Diagnostics& diagnostics_;
-  using Place = std::pair<std::string_view, std::string_view>;  // host and path, in the spec
-  std::map<Place, const RouteSpec*> routes_;
+  std::map<std::string, const RouteSpec*> routes_;  // by place_of
 };
 
 }  // namespace

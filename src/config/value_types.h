@@ -52,6 +52,21 @@ struct InnerPath : CheckedText<parse_inner_path> {
 struct Folder : CheckedText<parse_relative_folder> {
   static std::string name() { return "folder"; }
 };
+struct Method : CheckedText<parse_method> {
+  static std::string name() { return "method"; }
+};
+struct Network : CheckedText<parse_network> {
+  static std::string name() { return "network"; }
+};
+struct KeySource : CheckedText<parse_key_source> {
+  static std::string name() { return "`\"client\"`, `\"header:NAME\"` or `\"cookie:NAME\"`"; }
+};
+struct FieldName : CheckedText<parse_token> {
+  static std::string name() { return "name"; }
+};
+struct FieldLine : CheckedText<parse_field_line> {
+  static std::string name() { return "`NAME: value`"; }
+};
 struct VariableName : CheckedText<parse_variable> {
   static std::string name() { return "variable"; }
 };
@@ -147,6 +162,15 @@ struct Whole {
   }
 };
 
+struct Flag {
+  using Value = bool;
+  static std::string name() { return "true or false"; }
+  static Json write(bool value) { return value; }
+  static void read(Reader& reader, const Member& member, bool& out) {
+    if (reader.expect(member, Kind::kBoolean, "true or false")) out = member.node.boolean;
+  }
+};
+
 // Cores, kept as thousandths.
 struct Cores {
   using Value = unsigned;
@@ -214,6 +238,31 @@ struct List {
       typename Item::Value item{};
       if (read_value<Item>(reader, {member.name, node.span, node}, item))
         out.push_back(std::move(item));
+    }
+  }
+};
+
+// Header fields by name.
+struct Fields {
+  using Value = Variables;
+  static std::string name() { return "table of header fields"; }
+  static Json write(const Variables& fields) {
+    Json json = Json::object();
+    for (const auto& [name, value] : fields) json[name] = value;
+    return json.empty() ? Json() : json;
+  }
+  static void read(Reader& reader, const Member& member, Variables& out) {
+    if (!reader.expect(member, Kind::kTable, "a table of header fields")) return;
+    const Reader::Scope scope(reader, member.name);
+    for (const auto& field : member.node.members) {
+      if (auto name = parse_token(field.name); !name) {
+        reader.wrong_name(field, name.error());
+      } else if (reader.expect_text(field)) {
+        if (auto value = parse_field_value(field.node.text); !value)
+          reader.wrong(field, value.error());
+        else
+          out.emplace_back(field.name, *std::move(value));
+      }
     }
   }
 };

@@ -1,5 +1,6 @@
 #include "config/values.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -259,6 +260,68 @@ Result<std::string> parse_variable(std::string_view text) {
   if (!text.empty() && std::ranges::all_of(text, allowed) && !is_digit(text[0]))
     return std::string(text);
   return wrong(fmt::format("'{}' is not a variable's name: letters, digits and '_'", text));
+}
+
+Result<std::string> parse_token(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  const auto is_token = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != std::string_view::npos;
+  };
+  if (text.empty() || !std::ranges::all_of(text, is_token))
+    return fail(Code::kInvalid, fmt::format("'{}' is not a name of HTTP", text));
+  return std::string(text);
+}
+
+Result<std::string> parse_field_value(std::string_view text) {
+  const auto is_control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 127; };
+  if (std::ranges::any_of(text, is_control))
+    return fail(Code::kInvalid, "must not have control characters");
+  return std::string(text);
+}
+
+Result<std::string> parse_field_line(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos)
+    return fail(Error(Code::kInvalid, fmt::format("'{}' is not NAME: value", text))
+                    .hint("such as \"X-Canary: yes\""));
+  TRY_VOID(parse_token(text.substr(0, colon)));
+  TRY_VOID(parse_field_value(text.substr(colon + 1)));
+  return std::string(text);
+}
+
+Result<std::string> parse_method(std::string_view text) {
+  TRY(std::string method, parse_token(text));
+  if (std::ranges::any_of(method, [](char c) { return c >= 'a' && c <= 'z'; }))
+    return fail(Error(Code::kInvalid, fmt::format("'{}' is not a method", text))
+                    .hint("methods are written in capitals: GET"));
+  return method;
+}
+
+Result<std::string> parse_network(std::string_view text) {
+  const auto slash = text.find('/');
+  const std::string address(text.substr(0, slash));
+  unsigned char bytes[16];
+  const bool v4 = ::inet_pton(AF_INET, address.c_str(), bytes) == 1;
+  const bool known = v4 || ::inet_pton(AF_INET6, address.c_str(), bytes) == 1;
+  std::uint64_t bits = 0;
+  if (known && slash != std::string_view::npos)
+    bits = parse_unsigned(text.substr(slash + 1)).value_or(999);
+  if (!known || bits > (v4 ? 32u : 128u))
+    return fail(Error(Code::kInvalid, fmt::format("'{}' is not a network", text))
+                    .hint("such as 10.0.0.0/8, fd00::/8 or 192.0.2.1"));
+  return std::string(text);
+}
+
+Result<std::string> parse_key_source(std::string_view text) {
+  const auto colon = text.find(':');
+  const std::string_view kind = text.substr(0, colon);
+  if (text == "client") return std::string(text);
+  if (colon != std::string_view::npos && (kind == "header" || kind == "cookie") &&
+      parse_token(text.substr(colon + 1)))
+    return std::string(text);
+  return fail(Error(Code::kInvalid, fmt::format("'{}' tells no clients apart", text))
+                  .hint("client, header:NAME or cookie:NAME"));
 }
 
 }  // namespace fairlead::config

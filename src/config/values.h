@@ -47,6 +47,19 @@ Result<std::string> parse_inner_path(std::string_view text);
 // A folder relative to another; it may lie beside or above it.
 Result<std::string> parse_relative_folder(std::string_view text);
 
+// A token of HTTP (RFC 9110 §5.6.2): the name of a header field or a cookie.
+Result<std::string> parse_token(std::string_view text);
+// What may stand in a field's value: no line ends, no control characters.
+Result<std::string> parse_field_value(std::string_view text);
+// "NAME: value".
+Result<std::string> parse_field_line(std::string_view text);
+// "GET", "PROPFIND": a token without lower-case letters.
+Result<std::string> parse_method(std::string_view text);
+// "10.0.0.0/8", "fd00::/8", or a single address.
+Result<std::string> parse_network(std::string_view text);
+// "client", "header:NAME" or "cookie:NAME".
+Result<std::string> parse_key_source(std::string_view text);
+
 // The name of an environment variable (POSIX: letters, digits, '_', no digit first).
 Result<std::string> parse_variable(std::string_view text);
 

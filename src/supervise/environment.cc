@@ -62,11 +62,33 @@ io::Task<Result<>> Environment::run_once(std::string what, std::string line, con
   co_return Result<>();
 }
 
+namespace {
+
+control::Balance balance_of(config::Balance balance) {
+  switch (balance) {
+    case config::Balance::kLeastRequests:
+      return control::Balance::kLeastRequests;
+    case config::Balance::kTwoChoices:
+      return control::Balance::kTwoChoices;
+    case config::Balance::kHash:
+      return control::Balance::kHash;
+    case config::Balance::kRoundRobin:
+      break;
+  }
+  return control::Balance::kRoundRobin;
+}
+
+}  // namespace
+
 control::Pool Environment::empty_pool(const config::ProcessSpec& type) const {
-  control::Pool pool{.name = pool_name(type.name),
-                     .balance = type.balance == config::Balance::kLeastRequests
-                                    ? control::Balance::kLeastRequests
-                                    : control::Balance::kRoundRobin};
+  control::Pool pool;
+  pool.name = pool_name(type.name);
+  pool.balance = balance_of(type.balance);
+  pool.hash_by = type.hash_by;
+  pool.sticky_cookie = type.sticky_cookie;
+  pool.slow_start_ms = static_cast<std::uint64_t>(type.slow_start / 1ms);
+  pool.max_requests = type.max_requests;
+  pool.max_wait_ms = static_cast<std::uint64_t>(type.max_wait / 1ms);
   if (!type.health.empty()) pool.health.path = type.health;
   return pool;
 }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/strings.h"
+#include "target/edge_only.h"
 #include "target/renderers.h"
 
 namespace fairlead::target {
@@ -52,7 +53,8 @@ Result<Rendering> render(std::string_view target, const config::AppSpec& app,
   if (entry == kEntries.end()) return fail(no_target(target));
   Rendering rendering;
   Report report;
-  TRY_VOID(entry->render(app, options, rendering, report));
+  const config::AppSpec rest = without_edge_only(app, report);
+  TRY_VOID(entry->render(rest, options, rendering, report));
   rendering.notes = report.notes();
   rendering.files.push_back({"FIDELITY.md", report.to_markdown(app, entry->target)});
   return rendering;
