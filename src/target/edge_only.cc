@@ -53,8 +53,8 @@ std::vector<std::string_view> keys_of(const config::ProcessSpec& process) {
 config::AppSpec without_edge_only(const config::AppSpec& app, Report& report) {
   const auto note = [&](std::string subject, const std::vector<std::string_view>& keys) {
     if (!keys.empty())
-      report.missing(std::move(subject), fmt::format("{}: done by Fairlead's own edge alone",
-                                                     fmt::join(keys, ", ")));
+      report.missing(std::move(subject),
+                     fmt::format("{}: done by Fairlead's own edge alone", fmt::join(keys, ", ")));
   };
   for (const auto& route : app.routes)
     note(fmt::format("route {}{}", route.host, route.path), keys_of(route));
