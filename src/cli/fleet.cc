@@ -133,6 +133,17 @@ Result<supervise::EnvironmentSpec> Fleet::spec_of(const control::Release& releas
   return spec;
 }
 
+// Whatever the app writes of its secrets stops here.
+Result<> Fleet::hide_secrets(const control::Release& release) {
+  TRY(const auto secrets,
+      ship::Secrets::open(secrets_folder(harbour_.folders, name_.app), name_.environment));
+  TRY(const auto values, secrets.values(release.secrets));
+  std::vector<std::string> texts;
+  for (const auto& [key, value] : values) texts.push_back(value);
+  logs_.hide(std::move(texts));
+  return {};
+}
+
 io::Task<Result<>> Fleet::prepare(control::Release release) {
   if (find(release.number)) co_return Result<>();
   CO_TRY_VOID(make_directories(surroundings_.folder, 0700));
@@ -142,6 +153,7 @@ io::Task<Result<>> Fleet::prepare(control::Release release) {
   };
   CO_TRY(auto root, co_await harbour_.worker.run(harbour_.loop, std::move(unpack)));
   CO_TRY(auto spec, spec_of(release, root));
+  CO_TRY_VOID(hide_secrets(release));
   // Named by no variable, they are run here; then their addresses are known.
   const auto services = supervise::missing_services(spec.app, spec.variables);
   if (!services.empty()) {
@@ -349,7 +361,7 @@ void Fleet::add_to(control::Snapshot& snapshot) const {
   if (!leading) return;
   for (auto& route : routes_of(*leading, false)) {
     const auto type = route.pool.substr(route.pool.rfind('/') + 1);
-    if (!pools.contains(type)) continue;
+    if (!route.pool.empty() && !pools.contains(type)) continue;
     route.closed = mode_ == Mode::kMaintenance || mode_ == Mode::kStopped;
     snapshot.routes.push_back(std::move(route));
   }

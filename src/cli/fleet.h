@@ -88,6 +88,7 @@ class Fleet final : public ship::Fleet {
   supervise::Environment* find(unsigned release) const;
   Result<supervise::EnvironmentSpec> spec_of(const control::Release& release,
                                              std::filesystem::path root) const;
+  Result<> hide_secrets(const control::Release& release);
   void add_as_before(control::Snapshot& snapshot) const;
   io::Task<void> idle(std::string origin, io::Deadline deadline) const;
   io::Task<Result<>> shrink_strangers(unsigned release, io::Deadline deadline);

@@ -58,6 +58,13 @@ io::Task<void> OrderDesk::carry_out(control::Order order, control::Emit emit) {
     const auto deployment = co_await deployment_of(std::move(order), emit);
     emit(deployment ? control::event_deployment(*deployment)
                     : control::event_error(deployment.error()));
+  } else if (order.kind == control::OrderKind::kPlan) {
+    const auto changes = co_await shipyard_.plan(std::move(order));
+    if (!changes) co_return emit(control::event_error(changes.error()));
+    for (const auto& change : *changes) emit(control::event_log(change));
+    emit(control::event_done(
+        changes->empty() ? "nothing would change" : "'fairlead deploy' would change this",
+        changes->size()));
   } else {
     const auto done = co_await do_at_once(std::move(order));
     emit(done ? control::event_done(*done) : control::event_error(done.error()));

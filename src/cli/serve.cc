@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/file.h"
@@ -220,8 +221,26 @@ class Daemon {
                           {.address = https_.to_string(), .tls = true}};
     snapshot.certificates = {certificate_};
     snapshot.access_log = access_log();
-    for (const auto& [name, berth] : desk_.berths()) berth->fleet.add_to(snapshot);
+    bool recovered = true;
+    for (const auto& [name, berth] : desk_.berths()) {
+      berth->fleet.add_to(snapshot);
+      recovered &= berth->recovered.is_set();
+    }
+    if (!recovered) add_routes_of_nobody(snapshot);
     return snapshot;
+  }
+
+  // Redirects and files name no pool, so that nothing says which environment they are of: until all
+  // are recovered, those stay that an edge which was taken over has.
+  void add_routes_of_nobody(control::Snapshot& snapshot) const {
+    if (!harbour_.before) return;
+    for (const auto& route : harbour_.before->routes) {
+      const bool known = std::ranges::any_of(snapshot.routes, [&](const control::Route& other) {
+        return other.host == route.host && other.path_prefix == route.path_prefix &&
+               other.exact == route.exact && other.pool.empty();
+      });
+      if (route.pool.empty() && !known) snapshot.routes.push_back(route);
+    }
   }
 
   control::Status status() const {

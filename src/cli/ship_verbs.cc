@@ -51,7 +51,8 @@ void print_receipt(const Deployment& deployment) {
 // as they come.
 class OrderScreen {
  public:
-  explicit OrderScreen(bool json) : json_(json) {}
+  // A plan's lines are its answer; a build's are progress.
+  OrderScreen(bool json, bool lines_are_data) : json_(json), lines_are_data_(lines_are_data) {}
 
   void show(std::string_view line) {
     if (json_) fmt::print("{}\n", line);
@@ -60,12 +61,15 @@ class OrderScreen {
     if (event->deployment) deployment_ = std::move(event->deployment);
     if (event->error) error_ = std::move(event->error);
     if (!event->done.empty()) done_ = std::move(event->done);
+    changes_ = event->changes;
     if (json_) {
       std::fflush(stdout);
     } else if (event->step) {
       progress_.clear();
       fmt::print(stderr, "{}  {:<16} {}  {}\n", clock_time(event->step->at), event->step->name,
                  event->step->detail, styled(stderr, Style::kDim, human(event->step->duration)));
+    } else if (lines_are_data_ && !event->log.empty()) {
+      fmt::print("  {}\n", event->log);
     } else if (!deployment_ && !error_ && done_.empty()) {
       progress_.line(event->log);
     }
@@ -76,7 +80,7 @@ class OrderScreen {
     if (error_) return json_ ? 1 : failed(*error_);
     if (!done_.empty()) {
       if (!json_) fmt::print("{}\n", done_);
-      return 0;
+      return changes_ == 0 ? 0 : 2;
     }
     if (!deployment_)
       return failed(Error(Code::kClosed, "control ended before the order was done")
@@ -102,10 +106,12 @@ class OrderScreen {
   }
 
   bool json_;
+  bool lines_are_data_;
   Progress progress_;
   std::optional<Deployment> deployment_;
   std::optional<Error> error_;
   std::string done_;
+  std::size_t changes_ = 0;
 };
 
 Result<Duration> parse_duration(std::string_view text) {
@@ -123,7 +129,7 @@ Result<Duration> parse_duration(std::string_view text) {
 Result<> complete(ShipOptions& options) {
   auto& order = options.order;
   std::error_code error;
-  if (order.kind == control::OrderKind::kDeploy) {
+  if (order.kind == control::OrderKind::kDeploy || order.kind == control::OrderKind::kPlan) {
     order.folder = std::filesystem::canonical(options.folder, error);
     if (error) return fail(Code::kNotFound, fmt::format("{}: {}", options.folder, error.message()));
   }
@@ -168,7 +174,7 @@ int run_order(ShipOptions options) {
   auto loop = io::Loop::create();
   if (!loop) return failed(loop.error());
   control::ControlClient client(**loop, socket_of(options.state));
-  OrderScreen screen(options.json);
+  OrderScreen screen(options.json, options.order.kind == control::OrderKind::kPlan);
   const auto done = io::block_on(
       **loop, client.post_stream(
                   "/v1/orders", control::to_json(options.order),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <thread>
 
@@ -10,6 +11,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "cli/app_setup.h"
+#include "config/compare.h"
 #include "config/load.h"
 #include "ship/builder.h"
 #include "ship/secrets.h"
@@ -23,6 +25,7 @@ using control::Release;
 namespace {
 
 constexpr Duration kBuildTime = std::chrono::minutes(60);
+constexpr Duration kListTime = 60s;
 constexpr unsigned kSpareReleases = 10;  // of each environment, to roll back to
 constexpr unsigned kSpareBuilds = 5;     // of each app, released or not
 constexpr std::uint64_t kArtifactsQuota = 10ull << 30;
@@ -76,6 +79,35 @@ Result<> Shipyard::check(const control::Order& order) const {
   TRY(const App app, load(order));
   TRY_VOID(pin_secrets(app.spec));
   return {};
+}
+
+io::Task<Result<std::vector<std::string>>> Shipyard::plan(control::Order order) {
+  CO_TRY(const App app, load(order));
+  CO_TRY(const auto pins, pin_secrets(app.spec));
+  const control::EnvironmentName name{app.spec.name, order.environment.environment};
+  CO_TRY(const auto live, co_await ledger_.live(name));
+  if (!live)
+    co_return std::vector{fmt::format("{} would be deployed for the first time", name.to_string())};
+  const auto before = config::load_text(live->config, "fairlead.toml");
+  if (!before.app) co_return std::vector<std::string>{"the live configuration cannot be read"};
+  CO_TRY(const auto spec, before.app->resolve(order.environment.environment));
+  auto changes = config::differences(spec, app.spec);
+  for (const auto& [secret, version] : pins) {
+    const auto pinned = live->secrets.find(secret);
+    if (pinned == live->secrets.end() || pinned->second != version)
+      changes.push_back(fmt::format("secret {}: version {}", secret, version));
+  }
+  CO_TRY(const auto builds, co_await ledger_.builds(name.app, 1000));
+  const auto built = std::ranges::find(builds, live->artifact, &Build::artifact);
+  CO_TRY(const auto source,
+         co_await ship::list_source(harbour_.loop, root_of(app.spec), io::Deadline::in(kListTime)));
+  auto digest = [&] { return ship::digest_of_source(root_of(app.spec), source); };
+  CO_TRY(const auto now, co_await harbour_.worker.run(harbour_.loop, digest));
+  if (built == builds.end() || built->source != now)
+    changes.push_back(fmt::format("source: not that of {}", live->version));
+  if (!changes.empty() && !app.spec.deploy.release_command.empty())
+    changes.push_back(fmt::format("the release command runs: {}", app.spec.deploy.release_command));
+  co_return changes;
 }
 
 io::Task<Result<Build>> Shipyard::build(control::Order order, control::Emit emit) {
@@ -164,11 +196,14 @@ io::Task<Result<Build>> Shipyard::run_build(const App& app, const control::Emit&
   auto add = [this, &pack] { return harbour_.artifacts.add(pack); };
   CO_TRY(const auto artifact, co_await harbour_.worker.run(harbour_.loop, add));
   fault_point("after the artifact is kept");
+  auto digest = [&] { return ship::digest_of_source(request.source, built->source); };
+  CO_TRY(auto source, co_await harbour_.worker.run(harbour_.loop, digest));
   Build build{.app = spec.name,
               .number = number,
               .artifact = artifact.digest,
               .bytes = artifact.bytes,
               .version = fmt::format("{}+build.{}", spec.version, number),
+              .source = std::move(source),
               .commit = built->source.commit,
               .changed = built->source.changed,
               .at = wall_now(),

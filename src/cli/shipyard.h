@@ -20,6 +20,9 @@ class Shipyard {
   // What can be known before the build, which takes the longest: the file is right, every secret is
   // set.
   Result<> check(const control::Order& order) const;
+  // What a deployment of the folder would change, a line each; nothing when it would make the same
+  // release again.
+  io::Task<Result<std::vector<std::string>>> plan(control::Order order);
   // Builds (or finds the artifact that the order names). The output goes to `emit` and to
   // logs/APP/builds/N.log. kInvalid when the build fails.
   io::Task<Result<control::Build>> build(control::Order order, control::Emit emit);

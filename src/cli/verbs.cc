@@ -9,6 +9,7 @@
 #include "cli/cache_verb.h"
 #include "cli/doctor.h"
 #include "cli/generate.h"
+#include "cli/install.h"
 #include "cli/observe_verbs.h"
 #include "cli/read_verbs.h"
 #include "cli/render.h"
@@ -33,6 +34,7 @@ struct Definitions {
   SecretsOptions secrets;
   ArtifactsOptions artifacts;
   ExecOptions exec;
+  InstallOptions install;
   DoctorOptions doctor;
   CheckOptions check;
   StatusOptions status;
@@ -66,6 +68,7 @@ struct Definitions {
     define_artifacts();
     define_exec();
     define_doctor();
+    define_install();
     define_secrets();
     define_edge();
     define_version();
@@ -236,6 +239,13 @@ struct Definitions {
         ->add_option("--watch", ship.watch,
                      "Hold the new release against the old one for so long; worse goes back")
         ->type_name("DURATION");
+    auto* plan = order("plan", "Say what a deployment would change; exit status 2 if anything",
+                       control::OrderKind::kPlan);
+    plan->add_option("folder", ship.folder, "The folder of the fairlead.toml (default: .)")
+        ->type_name("DIR");
+    plan->add_option("-e,--env", ship.order.environment.environment,
+                     "The environment (default: production)")
+        ->type_name("NAME");
     auto* rollback =
         order("rollback", "Make an earlier release live again", control::OrderKind::kRollback);
     rollback->add_option("release", ship.release, "The release (default: the one before)")
@@ -302,6 +312,20 @@ struct Definitions {
         ->type_name("COMMAND")
         ->required()
         ->expected(1, -1);
+  }
+  void define_install() {
+    auto* app = verb("install", "Run control as a service of systemd, from now on and after boots",
+                     [this] { return run_install(install); });
+    app->add_flag("--print", install.print, "Print the unit, and write nothing");
+    auto* off =
+        verb("uninstall", "Stop all that control runs, and take the service away; state stays",
+             [this] { return run_uninstall(install); });
+    for (auto* each : {app, off}) {
+      each->add_option("--root", install.root, "Write the unit below this folder (default: /)")
+          ->type_name("DIR");
+      each->add_option("--state", install.state, "The state folder (default: /var/lib/fairlead)")
+          ->type_name("DIR");
+    }
   }
   void define_doctor() {
     auto* app = verb("doctor", "Check everything that a running Fairlead stands on",

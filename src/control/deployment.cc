@@ -125,6 +125,7 @@ std::string to_json(const Build& build) {
                {"artifact", build.artifact},
                {"bytes", build.bytes},
                {"version", build.version},
+               {"source", build.source},
                {"commit", build.commit},
                {"changed", build.changed},
                {"at", write_time(build.at)},
@@ -138,6 +139,7 @@ Result<Build> build_from_json(std::string_view text) {
     read(object, "artifact", build.artifact);
     read(object, "bytes", build.bytes);
     read(object, "version", build.version);
+    read(object, "source", build.source);
     read(object, "commit", build.commit);
     read(object, "changed", build.changed);
     read_time(object, "at", build.at);

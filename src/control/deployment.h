@@ -31,6 +31,7 @@ struct Build {
   std::string artifact;     // digest
   std::uint64_t bytes = 0;  // of the artifact
   std::string version;      // "1.0.1+build.17"
+  std::string source;       // digest of the source's files
   std::string commit;       // of the source; "" without git
   bool changed = false;     // the source differed from that commit
   WallTime at{};

@@ -13,9 +13,9 @@ namespace fairlead::control {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kKinds = {"deploy",   "rollback",    "scale", "restart",
+constexpr std::array<std::string_view, 11> kKinds = {"deploy",   "rollback",    "scale", "restart",
                                                      "stop",     "maintenance", "pause", "resume",
-                                                     "clean-up", "rotate-key"};
+                                                     "clean-up", "rotate-key",  "plan"};
 
 // Events on their way from an order to its client. Both hold it; either may go first.
 struct Queue {
@@ -145,7 +145,9 @@ std::string event_step(const Step& step) {
 std::string event_deployment(const Deployment& deployment) {
   return fmt::format(R"({{"event":"deployment","deployment":{}}})", to_json(deployment));
 }
-std::string event_done(std::string_view text) { return dump({{"event", "done"}, {"done", text}}); }
+std::string event_done(std::string_view text, std::size_t changes) {
+  return dump({{"event", "done"}, {"done", text}, {"changes", changes}});
+}
 std::string event_error(const Error& error) {
   return dump({{"event", "error"},
                {"code", fairlead::to_string(error.code())},
@@ -250,6 +252,7 @@ Result<Event> event_from_json(std::string_view text) {
   return parse<Event>("an event", text, [](const json& object, Event& event) {
     read(object, "text", event.log);
     read(object, "done", event.done);
+    read(object, "changes", event.changes);
     if (object.contains("step")) {
       if (auto step = step_from_json(object["step"].dump())) event.step = std::move(*step);
     } else if (object.contains("deployment")) {

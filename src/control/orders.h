@@ -38,6 +38,7 @@ enum class OrderKind : std::uint8_t {
   kResume,
   kCleanUp,    // removes artifacts that nothing can be rolled back to
   kRotateKey,  // seals all secrets of the app anew
+  kPlan,       // changes nothing: says what kDeploy would
 };
 std::string_view to_string(OrderKind kind);  // "clean-up"
 
@@ -76,7 +77,7 @@ void add_order_routes(http::Router& router, io::Loop& loop, io::Gate& gate, Orde
 std::string event_log(std::string_view text);
 std::string event_step(const Step& step);
 std::string event_deployment(const Deployment& deployment);
-std::string event_done(std::string_view text);
+std::string event_done(std::string_view text, std::size_t changes = 0);
 std::string event_error(const Error& error);
 
 std::string to_json(const Order& order);
@@ -116,8 +117,9 @@ std::string to_json(const Surround& surround);
 Result<Surround> surround_from_json(std::string_view text);
 
 struct Event {
-  std::string log;   // of "log"
-  std::string done;  // of "done"
+  std::string log;          // of "log"
+  std::string done;         // of "done"
+  std::size_t changes = 0;  // of "done", after kPlan
   std::optional<Step> step;
   std::optional<Deployment> deployment;
   std::optional<Error> error;

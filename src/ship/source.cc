@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "base/unique_fd.h"
 #include "io/child.h"
+#include "ship/digest.h"
 
 namespace fairlead::ship {
 
@@ -158,6 +159,23 @@ Result<Copied> copy_source(const fs::path& root, const Source& source, const fs:
   }
   TRY_VOID(write_file_atomically(copy / kListing, listing));
   return copied;
+}
+
+Result<std::string> digest_of_source(const fs::path& root, const Source& source) {
+  Sha256 hash;
+  for (const auto& file : source.files) {
+    const fs::path path = root / file;
+    std::error_code error;
+    std::string content;
+    if (fs::is_symlink(path, error)) {
+      content = fs::read_symlink(path, error).string();
+    } else {
+      TRY(content, digest_of_file(path));
+    }
+    const bool executable = ::access(path.c_str(), X_OK) == 0;
+    hash.update(fmt::format("{}\n{}\n{}\n", file, content, executable));
+  }
+  return hash.digest();
 }
 
 }  // namespace fairlead::ship

@@ -25,6 +25,9 @@ struct Source {
 io::Task<Result<Source>> list_source(io::Loop& loop, std::filesystem::path root,
                                      io::Deadline deadline);
 
+// Of names, contents and whether they are executable: the same for the same files. Blocking.
+Result<std::string> digest_of_source(const std::filesystem::path& root, const Source& source);
+
 struct Copied {
   std::uint64_t files = 0;  // written anew
   std::uint64_t removed = 0;

@@ -132,15 +132,22 @@ io::Task<Result<>> EdgeProcess::send() {
 }
 
 io::Task<Result<>> EdgeProcess::origin_idle(std::string origin, io::Deadline deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.time() - now());
-  http::Request request;
-  request.method = http::Method::kPost;
-  request.method_text = "POST";
-  request.target = fmt::format("/wait-idle?origin={}&timeout_ms={}", http::percent_encode(origin),
-                               std::clamp<long>(left.count(), 0, 3'600'000));
-  CO_TRY(const auto response, co_await client_.send(std::move(request), deadline.within(1h)));
-  if (response.status == 200) co_return Result<>();
-  co_return fail(Code::kTimeout, fmt::format("{} still has requests in flight", origin));
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline.time() - now());
+    http::Request request;
+    request.method = http::Method::kPost;
+    request.method_text = "POST";
+    request.target = fmt::format("/wait-idle?origin={}&timeout_ms={}", http::percent_encode(origin),
+                                 std::clamp<long>(left.count(), 0, 3'600'000));
+    const auto response = co_await client_.send(std::move(request), deadline.within(1h));
+    if (response && response->status == 200) co_return Result<>();
+    if (response)
+      co_return fail(Code::kTimeout, fmt::format("{} still has requests in flight", origin));
+    // No answer says nothing about the origin: a kept connection that the edge has just closed, or
+    // an edge that is being started again. Who took it for "idle" would cut requests off.
+    CO_TRY_VOID(co_await io::sleep(surroundings_.loop, kRetryPause, deadline));
+  }
 }
 
 io::Task<Result<std::string>> EdgeProcess::counters(io::Deadline deadline) {

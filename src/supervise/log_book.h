@@ -2,7 +2,9 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/log_sink.h"
 
@@ -13,6 +15,11 @@ class LogBook {
   // `origin` is that of all lines but for replica and release.
   LogBook(control::LogSink sink, control::LogOrigin origin)
       : sink_(std::move(sink)), origin_(std::move(origin)) {}
+
+  // From now on these texts are "***" in every line: the values of secrets. Those of fewer than
+  // four bytes are not looked for: they would be found everywhere.
+  void hide(std::vector<std::string> secrets);
+  std::string redacted(std::string_view line) const;
 
   // Lines of the process `name` ("web.1", "web.1.v3") and how far its spool is read with them: see
   // control::LogSink.
@@ -29,6 +36,7 @@ class LogBook {
   control::LogOrigin origin_of(std::string_view name) const;
   control::LogSink sink_;
   control::LogOrigin origin_;
+  std::vector<std::string> secrets_;  // longest first: one may be part of another
 };
 
 }  // namespace fairlead::supervise

@@ -175,7 +175,11 @@ void Output::free_kept() {
 
 std::vector<std::string> Output::last_lines(std::size_t count) const {
   const auto skip = recent_.size() - std::min(count, recent_.size());
-  return {recent_.begin() + static_cast<std::ptrdiff_t>(skip), recent_.end()};
+  std::vector<std::string> lines;
+  for (auto line = recent_.begin() + static_cast<std::ptrdiff_t>(skip); line != recent_.end();
+       ++line)
+    lines.push_back(book_.redacted(*line));
+  return lines;
 }
 
 }  // namespace fairlead::supervise

@@ -158,6 +158,20 @@ def test_secrets_reach_the_replicas_and_no_release_is_made_without_them(folder):
         assert serve.verb("secrets", "set", "API_KEY=third").returncode == 2
 
 
+def test_a_secret_that_the_app_writes_is_not_kept(folder):
+    app = small_app.write(folder, rest=ROUTE + "[secrets]\nnames = ['API_KEY']\n", command="echo key: $API_KEY; exec python3 server.py")
+    with Serve(folder) as serve:
+        serve_secret(serve, "s3cret-value")
+        serve.do("deploy", app)
+        log = eventually(lambda: [line for line in serve.do("logs").splitlines() if "key:" in line], "the line to be kept")
+        assert log[0].endswith("key: ***")
+        file = app / "fairlead.toml"
+        file.write_text(file.read_text().replace("exec python3", "exit 3; exec python3"))
+        failed = serve.verb("deploy", app)
+        assert failed.returncode == 9 and "key: ***" in failed.stderr
+        assert "s3cret-value" not in serve.do("deployments", "--json")
+
+
 def serve_secret(serve, value):
     import subprocess
 

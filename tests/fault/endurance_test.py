@@ -12,6 +12,7 @@ import time
 import pytest
 
 from support import small_app
+from support.edge import access_records
 from support.load import Load
 from support.serve import Serve
 
@@ -142,7 +143,8 @@ def test_no_request_is_lost_and_the_receipts_are_right(folder):
                 if deployment["receipt"]:
                     receipts.append(deployment["receipt"])
         assert len(receipts) == DEPLOYMENTS + OTHERS
-        assert not sockets.wrong and not uploads.wrong
+        failed = [r for r in access_records(serve.state / "access.log") if r["status"] >= 500 or r["status"] == 0]
+        assert not sockets.wrong and not uploads.wrong, f"{sockets.wrong} {uploads.wrong} {failed}"
         assert set(kept.outcomes.counts) == set(fresh.outcomes.counts) == {200}
         assert sum(r["during"]["failed"] for r in receipts) == 0
         sent = kept.outcomes.total() + fresh.outcomes.total() + sockets.done + uploads.done
