@@ -30,5 +30,14 @@ TEST_F(LogBookTest, ANoteIsMarkedAsFairleadsOwn) {
   EXPECT_EQ(kept.lines.back().text, "[fairlead: exit status 3]");
 }
 
+TEST_F(LogBookTest, SecretsAreNotKept) {
+  logs->hide({"hunter22", "hunter22-and-more", "abc"});
+  logs->note("web.1", "hunter22, hunter22-and-more and abc");
+  EXPECT_EQ(kept.lines.back().text, "[fairlead: ***, *** and abc]");
+  const std::string_view line = "key=hunter22hunter22";
+  EXPECT_TRUE(logs->append("web.1", {&line, 1}, "", 0));
+  EXPECT_EQ(kept.lines.back().text, "key=******");
+}
+
 }  // namespace
 }  // namespace fairlead::supervise

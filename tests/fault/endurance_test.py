@@ -125,6 +125,8 @@ def slow_upload(address):
 def test_no_request_is_lost_and_the_receipts_are_right(folder):
     app = small_app.write(folder, replicas=2, rest=ROUTE)
     text = (app / "server.py").read_text()
+    # A server with the standard library's queue of five lets the kernel drop handshakes under this load.
+    text = text.replace("daemon_threads = True", "daemon_threads = True\n    request_queue_size = 1024")
     (app / "server.py").write_text(text.replace("class Server(", MORE + "\nclass Server(").replace(", Handler).serve", ", Whole).serve"))
     with Serve(folder) as serve:
         assert serve.deployment("deploy", app)["state"] == "succeeded"
@@ -145,7 +147,9 @@ def test_no_request_is_lost_and_the_receipts_are_right(folder):
         assert len(receipts) == DEPLOYMENTS + OTHERS
         failed = [r for r in access_records(serve.state / "access.log") if r["status"] >= 500 or r["status"] == 0]
         assert not sockets.wrong and not uploads.wrong, f"{sockets.wrong} {uploads.wrong} {failed}"
-        assert set(kept.outcomes.counts) == set(fresh.outcomes.counts) == {200}
+        slow = [r for r in access_records(serve.state / "access.log") if r["duration_us"] > 20_000_000]
+        assert set(kept.outcomes.counts) == set(fresh.outcomes.counts) == {200}, \
+            f"{kept.outcomes.counts} {fresh.outcomes.counts} {slow}"
         assert sum(r["during"]["failed"] for r in receipts) == 0
         sent = kept.outcomes.total() + fresh.outcomes.total() + sockets.done + uploads.done
         counted = serve.deployment("deploy", app)["receipt"]["before"]
