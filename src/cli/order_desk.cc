@@ -161,6 +161,8 @@ io::Task<Result<control::Release>> OrderDesk::release_for(const control::Order& 
     co_return co_await ledger_.add_release(std::move(live));
   }
   request.kind = control::DeploymentKind::kRollback;
+  // Whoever goes back is in a hurry: all replicas start at the same time.
+  request.strategy = ship::Strategy::kBlueGreen;
   unsigned number = order.release;
   if (number == 0) {
     CO_TRY(number, co_await release_before(order.environment));
