@@ -23,7 +23,7 @@ endif()
 # Which folder links what. A heavy header stays in the one .cc that needs it.
 set(fairlead_base_LIBRARIES fmt::fmt OpenSSL::Crypto)
 set(fairlead_config_LIBRARIES nlohmann_json::nlohmann_json)  # tomlplusplus: its headers alone
-set(fairlead_io_LIBRARIES Threads::Threads OpenSSL::SSL)
+set(fairlead_io_LIBRARIES Threads::Threads OpenSSL::SSL resolv)
 set(fairlead_http_LIBRARIES PkgConfig::libnghttp2 PkgConfig::zlib PkgConfig::libzstd PkgConfig::libbrotlienc)
 set(fairlead_store_LIBRARIES PkgConfig::sqlite3 PkgConfig::libpq PkgConfig::hiredis nlohmann_json::nlohmann_json)
 set(fairlead_service_LIBRARIES nlohmann_json::nlohmann_json)

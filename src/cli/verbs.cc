@@ -9,6 +9,7 @@
 #include "cli/cache_verb.h"
 #include "cli/doctor.h"
 #include "cli/generate.h"
+#include "cli/image_verb.h"
 #include "cli/install.h"
 #include "cli/observe_verbs.h"
 #include "cli/read_verbs.h"
@@ -41,6 +42,7 @@ struct Definitions {
   LogsOptions logs;
   CacheOptions cache;
   RenderCommand render;
+  ImageOptions image;
   edge::RunOptions edge;
   std::string on_or_off;
   std::string shell;
@@ -61,6 +63,7 @@ struct Definitions {
     define_logs();
     define_cache();
     define_render();
+    define_image();
     define_serve();
     define_orders();
     define_modes();
@@ -188,6 +191,32 @@ struct Definitions {
     app->add_flag("--console", render.console, "Add a database console, where the engine can");
     app->add_flag("--check", render.check, "Have the engine's own programs look at the files");
     add_json(app, render.json);
+  }
+  void define_image() {
+    auto* app = verb("image", "Make an image of the app, and send it to a registry, without Docker",
+                     [this] { return run_image(image); });
+    app->add_option("action", image.action, "What to do")
+        ->type_name("ACTION")
+        ->required()
+        ->check(CLI::IsMember({"build", "export", "push", "copy"}));
+    app->add_option("words", image.words,
+                    "export: a name and a file; push: a name; copy: an archive or a name, a name")
+        ->type_name("NAME")
+        ->expected(0, 2);
+    app->add_option("--app", image.app, "The folder of the fairlead.toml, or the file (default: .)")
+        ->type_name("DIR");
+    app->add_option("-e,--env", image.environment, "The environment (default: production)")
+        ->type_name("NAME");
+    app->add_option("--build-number", image.build, "The build's number (default: one more)")
+        ->type_name("N");
+    app->add_flag("--no-build", image.no_build, "Take what is there: the build command has run");
+    app->add_flag("--edge", image.edge, "The image of 'fairlead edge' instead of an app's");
+    app->add_option("--image", image.image, "This image (default: the newest of the app)")
+        ->type_name("DIGEST");
+    app->add_option("--state", image.state,
+                    "Where images are kept (default: .fairlead beside the fairlead.toml)")
+        ->type_name("DIR");
+    add_json(app, image.json);
   }
   void define_serve() {
     auto* app = verb("serve", "Run control for many apps: edge, deployments, API",
@@ -369,6 +398,10 @@ struct Definitions {
     app->add_option("--state", edge.state, "The edge's folder: snapshot.json, edge.sock")
         ->type_name("DIR")
         ->required();
+    app->add_option(
+           "--follow", edge.follow,
+           "A file with a snapshot and the DNS names of its replicas, instead of a control")
+        ->type_name("FILE");
   }
   void define_version() {
     auto* app = verb("version", "Print the version", [this] { return run_version(json); });

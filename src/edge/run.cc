@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "edge/admin_server.h"
+#include "edge/follow.h"
 #include "io/signals.h"
 
 namespace fairlead::edge {
@@ -44,11 +45,40 @@ io::Task<void> handle_signals(io::Signals& signals, Edge& edge, telemetry::Log& 
   }
 }
 
+// Applies what the names lead to, whenever that changes.
+io::Task<void> follow(io::Loop& loop, Follower& follower, Edge& edge, telemetry::Log& log,
+                      io::Stop& stop) {
+  std::string complaint;  // said once, not at every look
+  for (;;) {
+    const auto slept =
+        co_await io::sleep(loop, Follower::kInterval, io::Deadline::never().or_when(stop));
+    if (!slept) co_return;
+    auto seen = co_await follower.look(loop);
+    if (seen && same_but_for_version(*seen, edge.snapshot())) continue;
+    Result<> applied;
+    if (seen) {
+      seen->version = edge.snapshot().version + 1;
+      applied = co_await edge.apply(*std::move(seen));
+    } else {
+      applied = fail(std::move(seen).error());
+    }
+    if (!applied && applied.error().message() != complaint)
+      log.error("cannot follow", applied.error());
+    complaint = applied ? "" : applied.error().message();
+  }
+}
+
+io::Task<Result<control::Snapshot>> first_snapshot(io::Loop& loop, Follower* follower,
+                                                   std::filesystem::path file) {
+  if (follower) co_return co_await follower->look(loop);
+  co_return stored_snapshot(file);
+}
+
 // Serves with `edge` until somebody asks for the end.
-io::Task<Result<>> serve(io::Loop& loop, io::Signals& signals, Edge& edge,
-                         const RunOptions& options, telemetry::Log& log) {
+io::Task<Result<>> serve(io::Loop& loop, io::Signals& signals, Edge& edge, Follower* follower,
+                         control::Snapshot snapshot, const RunOptions& options,
+                         telemetry::Log& log) {
   const std::filesystem::path snapshot_file = options.state / "snapshot.json";
-  CO_TRY(control::Snapshot snapshot, stored_snapshot(snapshot_file));
   CO_TRY_VOID(co_await edge.apply(std::move(snapshot)));
   io::Event drain_requested(loop);
   AdminServer admin(loop, edge, snapshot_file, drain_requested);
@@ -61,6 +91,7 @@ io::Task<Result<>> serve(io::Loop& loop, io::Signals& signals, Edge& edge,
   io::Gate gate(loop);
   io::Stop stop;
   gate.spawn(handle_signals(signals, edge, log, drain_requested, stop));
+  if (follower) gate.spawn(follow(loop, *follower, edge, log, stop));
   [[maybe_unused]] auto ended = co_await drain_requested.wait(io::Deadline::never());
   log.info("draining");
   co_await admin.stop();
@@ -73,9 +104,14 @@ io::Task<Result<>> run(io::Loop& loop, const RunOptions& options, telemetry::Log
   CO_TRY(io::Signals signals, io::Signals::create(loop, {SIGTERM, SIGINT, SIGUSR1}));
   CO_TRY_VOID(make_directories(options.state, 0700));
   // How many loops there are is decided once, by the snapshot that is there at the start.
-  CO_TRY(const control::Snapshot snapshot, stored_snapshot(options.state / "snapshot.json"));
+  std::optional<Follower> followed;
+  if (!options.follow.empty()) followed.emplace(options.follow);
+  Follower* const follower = followed ? &*followed : nullptr;
+  CO_TRY(control::Snapshot snapshot,
+         co_await first_snapshot(loop, follower, options.state / "snapshot.json"));
   CO_TRY(auto edge, Edge::create(loop, snapshot.loops, log));
-  const Result<> served = co_await serve(loop, signals, *edge, options, log);
+  const Result<> served =
+      co_await serve(loop, signals, *edge, follower, std::move(snapshot), options, log);
   co_await edge->drain(served ? options.drain_patience : Duration(0));
   log.info("edge has ended");
   co_return served;

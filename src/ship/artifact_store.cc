@@ -135,14 +135,29 @@ Result<Artifact> ArtifactStore::add(const PackRequest& request) {
 
   const std::string configuration = image_configuration(request, *layer);
   TRY(const std::string configuration_digest, add_blob(configuration));
-  const std::string manifest =
-      image_manifest(request.app, configuration_digest, configuration.size(), *layer);
-  TRY(const std::string digest, add_blob(manifest));
+  return add_manifest(request.app, image_manifest({.title = request.app,
+                                                   .configuration = configuration_digest,
+                                                   .configuration_bytes = configuration.size(),
+                                                   .layers = {{layer->digest, layer->bytes}}}));
+}
 
-  Artifact artifact{digest, request.app, manifest.size() + configuration.size() + layer->bytes};
+Result<Layer> ArtifactStore::add_layer(const LayerListing& listing) {
+  const fs::path unfinished =
+      folder_ / "blobs" / "sha256" / fmt::format("{}{}", kUnfinished, ::getpid());
+  std::error_code ignored;
+  fs::remove(unfinished, ignored);
+  auto layer = write_layer(listing, unfinished);
+  if (layer) TRY_VOID(take_blob(unfinished, layer->digest));
+  fs::remove(unfinished, ignored);
+  return layer;
+}
+
+Result<Artifact> ArtifactStore::add_manifest(std::string_view app, std::string_view manifest) {
+  TRY(const References references, references_of_manifest(manifest));
+  TRY(const std::string digest, add_blob(manifest));
+  const Artifact artifact{digest, std::string(app), manifest.size() + references.bytes};
   TRY(auto artifacts, list());
-  for (const auto& known : artifacts)
-    if (known.digest == digest) return known;
+  std::erase_if(artifacts, [&](const Artifact& known) { return known.digest == digest; });
   artifacts.push_back(artifact);
   TRY_VOID(write_index(artifacts));
   return artifact;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ship/layer.h"
 
 namespace fairlead::ship {
 
@@ -68,14 +69,20 @@ class ArtifactStore {
                           const std::filesystem::path& file) const;
   Result<Artifact> import_archive(const std::filesystem::path& file);
 
+  // Parts of images that are more than an artifact (image_builder.h, registry.h). A blob that is
+  // there already stays as it is.
+  Result<Layer> add_layer(const LayerListing& listing);
+  Result<std::string> add_blob(std::string_view content);  // gives its digest
+  // Lists an image whose blobs are all there; the newest is the last of list().
+  Result<Artifact> add_manifest(std::string_view app, std::string_view manifest);
+  std::filesystem::path blob(std::string_view digest) const;  // its file, there or not
+
   std::uint64_t bytes() const;  // on disk, trees included
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
   explicit ArtifactStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
-  std::filesystem::path blob(std::string_view digest) const;
   std::filesystem::path tree(std::string_view digest) const;
-  Result<std::string> add_blob(std::string_view content);
   Result<> take_blob(const std::filesystem::path& file, std::string_view digest);
   Result<> write_index(const std::vector<Artifact>& artifacts);
 

@@ -18,12 +18,6 @@ constexpr const char* kTitle = "org.opencontainers.image.title";
 constexpr const char* kReference = "org.opencontainers.image.ref.name";
 constexpr const char* kBytes = "dev.fairlead.artifact.bytes";
 
-#if defined(__aarch64__)
-constexpr const char* kArchitecture = "arm64";
-#else
-constexpr const char* kArchitecture = "amd64";
-#endif
-
 std::unexpected<Error> malformed(std::string_view what) {
   return fail(Code::kInvalid, fmt::format("not an OCI image: {}", what));
 }
@@ -67,17 +61,18 @@ std::string image_configuration(const PackRequest& request, const Layer& layer) 
       .dump();
 }
 
-std::string image_manifest(std::string_view app, std::string_view configuration_digest,
-                           std::size_t configuration_bytes, const Layer& layer) {
+std::string image_manifest(const ManifestParts& parts) {
+  json layers = json::array();
+  for (const auto& layer : parts.layers)
+    layers.push_back({{"mediaType", kLayerType}, {"digest", layer.digest}, {"size", layer.bytes}});
   return json({{"schemaVersion", 2},
                {"mediaType", kManifestType},
                {"config",
                 {{"mediaType", kConfigurationType},
-                 {"digest", configuration_digest},
-                 {"size", configuration_bytes}}},
-               {"layers",
-                {{{"mediaType", kLayerType}, {"digest", layer.digest}, {"size", layer.bytes}}}},
-               {"annotations", {{kTitle, app}}}})
+                 {"digest", parts.configuration},
+                 {"size", parts.configuration_bytes}}},
+               {"layers", layers},
+               {"annotations", {{kTitle, parts.title}}}})
       .dump();
 }
 

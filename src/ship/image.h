@@ -15,13 +15,29 @@ namespace fairlead::ship {
 
 inline constexpr std::string_view kImageFolder =
     "app";  // where an artifact's files stand in the image
+#if defined(__aarch64__)
+inline constexpr std::string_view kArchitecture = "arm64";
+#else
+inline constexpr std::string_view kArchitecture = "amd64";
+#endif
 inline constexpr std::string_view kLayoutFile = R"({"imageLayoutVersion":"1.0.0"})";
 inline constexpr std::string_view kIndexType = "application/vnd.oci.image.index.v1+json";
 inline constexpr std::string_view kManifestType = "application/vnd.oci.image.manifest.v1+json";
 
 std::string image_configuration(const PackRequest& request, const Layer& layer);
-std::string image_manifest(std::string_view app, std::string_view configuration_digest,
-                           std::size_t configuration_bytes, const Layer& layer);
+
+struct BlobReference {
+  std::string digest;
+  std::uint64_t bytes = 0;
+};
+struct ManifestParts {
+  std::string title;
+  std::string configuration;  // digest
+  std::size_t configuration_bytes = 0;
+  std::vector<BlobReference> layers;  // lowest first
+};
+std::string image_manifest(const ManifestParts& parts);
+
 nlohmann::json index_entry(const Artifact& artifact, std::uint64_t manifest_bytes,
                            std::string_view reference);
 

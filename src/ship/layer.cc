@@ -37,11 +37,8 @@ std::unexpected<Error> fail_archive(std::string_view what, archive* a) {
   return fail(Code::kSystem, fmt::format("{}: {}", what, text ? text : "unknown reason"));
 }
 
-// Path in the archive to path on disk, in the order in which they are written.
-using Listing = std::map<std::string, fs::path>;
-
 Result<> list_one(const fs::path& root, const fs::path& relative, const std::string& prefix,
-                  Listing& listing) {
+                  LayerListing& listing) {
   const fs::path on_disk = root / relative;
   std::error_code error;
   const auto status = fs::symlink_status(on_disk, error);
@@ -64,9 +61,9 @@ Result<> list_one(const fs::path& root, const fs::path& relative, const std::str
   return {};
 }
 
-Result<Listing> list(const fs::path& root, const std::vector<std::string>& include,
-                     const std::string& prefix) {
-  Listing listing;
+Result<LayerListing> list(const fs::path& root, const std::vector<std::string>& include,
+                          const std::string& prefix) {
+  LayerListing listing;
   listing.emplace(prefix, root);
   for (const auto& name : include) {
     const fs::path relative = fs::path(name).lexically_normal();
@@ -176,7 +173,10 @@ Result<> add_entry(archive* writer, const std::string& name, const fs::path& pat
   Entry entry(archive_entry_new());
   archive_entry_set_pathname(entry.get(), name.c_str());
   archive_entry_set_filetype(entry.get(), status.st_mode & S_IFMT);
-  archive_entry_set_perm(entry.get(), folder || (status.st_mode & 0111) ? 0755 : 0644);
+  const bool for_all = folder && (status.st_mode & S_ISVTX);
+  archive_entry_set_perm(entry.get(), for_all                             ? 01777
+                                      : folder || (status.st_mode & 0111) ? 0755
+                                                                          : 0644);
   archive_entry_set_mtime(entry.get(), 0, 0);
   archive_entry_set_size(entry.get(), file ? status.st_size : 0);
   if (S_ISLNK(status.st_mode)) {
@@ -193,7 +193,15 @@ Result<> add_entry(archive* writer, const std::string& name, const fs::path& pat
 
 Result<Layer> write_layer(const fs::path& root, const std::vector<std::string>& include,
                           std::string_view prefix, const fs::path& out) {
-  TRY(const Listing listing, list(root, include, std::string(prefix)));
+  TRY(const LayerListing listing, list(root, include, std::string(prefix)));
+  return write_layer(listing, out);
+}
+
+Result<Layer> write_layer(const LayerListing& wanted, const fs::path& out) {
+  LayerListing listing = wanted;
+  for (const auto& [name, path] : wanted)
+    for (auto above = fs::path(name).parent_path(); !above.empty(); above = above.parent_path())
+      listing.emplace(above.string(), "/");  // a folder like any other
   TRY(const auto output, Output::create(out));
   Writer writer(archive_write_new());
   archive_write_set_format_pax_restricted(writer.get());

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,14 @@ struct Layer {
 Result<Layer> write_layer(const std::filesystem::path& root,
                           const std::vector<std::string>& include, std::string_view prefix,
                           const std::filesystem::path& out);
+
+// Path in the layer ("usr/lib/libz.so.1") → what stands there: a file, a folder without what is in
+// it, or a symbolic link, which stays one.
+using LayerListing = std::map<std::string, std::filesystem::path>;
+
+// Packs exactly these, and the folders above them. A folder with the sticky bit is one that
+// everybody may write to, as /tmp.
+Result<Layer> write_layer(const LayerListing& listing, const std::filesystem::path& out);
 
 // Unpacks into the existing folder `into`. Entries that would leave it are refused (kInvalid).
 Result<> unpack_layer(const std::filesystem::path& layer, const std::filesystem::path& into);
