@@ -91,6 +91,9 @@ Result<BuiltImage> build_app(io::Loop& loop, const ImageOptions& options) {
                  .include = app.build.include.empty() ? source.files : app.build.include,
                  .command = command}));
   BuiltImage built{.version = fmt::format("{}+build.{}", app.version, number)};
+  std::vector<std::string> environment;
+  if (app.services.empty())  // as 'up' and 'serve' have it
+    environment.push_back(fmt::format("DATABASE_URL=sqlite:///data/{}.db", app.name));
   TRY(built.image, ship::make_image(store, {.app = app.name,
                                             .artifact = artifact.digest,
                                             .launch = own_folder() / "fairlead-launch",

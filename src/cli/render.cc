@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "cli/terminal.h"
+#include "config/diagnostic.h"
 #include "config/load.h"
 #include "io/child.h"
 #include "io/sync.h"
@@ -124,12 +125,23 @@ Result<> check(const target::Rendering& rendering) {
   return check_files(rendering, folder.path());
 }
 
+Result<target::Rendering> rendered(const RenderCommand& command) {
+  auto loaded = config::load(command.app);
+  if (!loaded.app) return fail(Code::kInvalid, config::to_text(loaded.diagnostics));
+  const bool all = command.environment.empty();
+  TRY(const auto app,
+      loaded.app->resolve(all ? config::kProduction : std::string_view(command.environment)));
+  target::RenderOptions options{
+      .image = command.image, .http_port = command.http_port, .console = command.console};
+  if (!command.edge_image.empty()) options.edge_image = command.edge_image;
+  if (all)
+    for (auto& [name, environment] : loaded.app->environments)
+      if (name != config::kDev) options.environments.push_back(std::move(environment));
+  return target::render(command.target, app, options);
+}
+
 Result<> render(const RenderCommand& command) {
-  TRY(const auto app, config::load_environment(command.app, command.environment));
-  TRY(const auto rendering,
-      target::render(
-          command.target, app,
-          {.image = command.image, .http_port = command.http_port, .console = command.console}));
+  TRY(const auto rendering, rendered(command));
   if (command.check) TRY_VOID(check(rendering));
   if (!command.out.empty()) {
     TRY_VOID(write_files(rendering, command.out));

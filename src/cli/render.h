@@ -9,9 +9,10 @@ namespace fairlead::cli {
 struct RenderCommand {
   std::string target;
   std::string app = ".";
-  std::string environment = "production";
-  std::string out;  // the folder that the files go to; "": to stdout
+  std::string environment;  // "": production, and the others too where a target holds several
+  std::string out;          // the folder that the files go to; "": to stdout
   std::string image;
+  std::string edge_image;
   unsigned http_port = 8080;
   bool console = false;
   bool check = false;

@@ -179,11 +179,15 @@ struct Definitions {
         ->check(CLI::IsMember(target_names()));
     app->add_option("app", render.app, "The folder of the fairlead.toml, or the file (default: .)")
         ->type_name("DIR");
-    app->add_option("-e,--env", render.environment, "The environment (default: production)")
+    app->add_option("-e,--env", render.environment,
+                    "The environment (default: production; all, for targets that hold several)")
         ->type_name("NAME");
     app->add_option("-o,--out", render.out, "Write the files there instead of to stdout")
         ->type_name("DIR");
     app->add_option("--image", render.image, "The container image (default: NAME:VERSION)")
+        ->type_name("IMAGE");
+    app->add_option("--edge-image", render.edge_image,
+                    "The image of the edge in front (default: fairlead-edge:latest)")
         ->type_name("IMAGE");
     app->add_option("--http-port", render.http_port, "Where users reach it (default: 8080)")
         ->type_name("PORT")

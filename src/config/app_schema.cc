@@ -212,6 +212,10 @@ constexpr auto kProcessKeys = std::to_array<Key>({
     required(key<Command, &ProcessSpec::command>("command", "What a replica runs.")),
     key<Whole<0, 500>, &ProcessSpec::replicas>(
         "replicas", "How many replicas run; 0 keeps the process type stopped."),
+    key<Whole<1, 500>, &ProcessSpec::max_replicas>(
+        "max_replicas",
+        "How many Kubernetes or ECS may start when load grows; `replicas` is then the least. One "
+        "machine always runs `replicas`."),
     key<Path, &ProcessSpec::health>(
         "health",
         "Answers 2xx when a replica is ready. Without it, ready is when its port accepts."),

@@ -50,10 +50,11 @@ enum class Balance : std::uint8_t { kRoundRobin, kLeastRequests, kTwoChoices, kH
 struct ProcessSpec {
   std::string name;  // a DNS label
   std::string command;
-  unsigned replicas = 1;     // 0 keeps the process type stopped
-  std::string health;        // a path that answers 2xx when ready; "": ready once its port accepts
-  std::uint64_t memory = 0;  // bytes each replica may use; 0: no limit
-  unsigned cpu_millis = 0;   // thousandths of a core each replica may use; 0: no limit
+  unsigned replicas = 1;      // 0 keeps the process type stopped
+  unsigned max_replicas = 0;  // to which an engine that scales by load may go; 0: it may not
+  std::string health;         // a path that answers 2xx when ready; "": ready once its port accepts
+  std::uint64_t memory = 0;   // bytes each replica may use; 0: no limit
+  unsigned cpu_millis = 0;    // thousandths of a core each replica may use; 0: no limit
   Duration start_timeout = 30s;  // from exec to ready
   Duration stop_timeout = 30s;   // from SIGTERM to SIGKILL
   Balance balance = Balance::kRoundRobin;

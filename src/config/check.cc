@@ -31,6 +31,7 @@ class Checker {
     for (std::size_t i = 0; i < spec_.routes.size() && !diagnostics_.full(); ++i) check_route(i);
     check_services();
     check_variables(spec_.env, {"env"});
+    for (const auto& process : spec_.processes) check_replicas(process);
     for (const auto& process : spec_.processes)
       check_variables(process.env, {"processes", process.name, "env"});
     check_secrets();
@@ -82,6 +83,14 @@ class Checker {
                        near            ? fmt::format("did you mean '{}'?", *near)
                        : known.empty() ? ""
                                        : fmt::format("there are: {}", list_of(known)));
+  }
+
+  void check_replicas(const ProcessSpec& process) {
+    if (process.max_replicas == 0 || process.max_replicas >= process.replicas) return;
+    diagnostics_.error(locate(document_, {"processes", process.name, "max_replicas"}),
+                       fmt::format("max_replicas is {}, which is less than replicas, {}",
+                                   process.max_replicas, process.replicas),
+                       "replicas is the least that run, max_replicas the most");
   }
 
   void check_services() {

@@ -122,14 +122,16 @@ json configuration_of(const ImageRequest& request, const json& artifact, const L
   json history = json::array();
   for (std::size_t i = 0; i < diff_ids.size(); ++i)
     history.push_back({{"created", kEpoch}, {"created_by", "fairlead image build"}});
+  json environment = {path_of(artifact), "HOME=/data", "HOST=0.0.0.0",
+                      fmt::format("PORT={}", kImagePort),
+                      fmt::format("APP_VERSION={}", request.version)};
+  for (const auto& line : request.environment) environment.push_back(line);
   return {{"architecture", kArchitecture},
           {"os", "linux"},
           {"created", kEpoch},
           {"config",
            {{"User", fmt::format("{0}:{0}", kImageUser)},
-            {"Env",
-             {path_of(artifact), "HOME=/data", fmt::format("HOST={}", "0.0.0.0"),
-              fmt::format("PORT={}", kImagePort), fmt::format("APP_VERSION={}", request.version)}},
+            {"Env", environment},
             {"Entrypoint", {fmt::format("/{}", kLaunch)}},
             {"Cmd", request.command},
             {"WorkingDir", fmt::format("/{}", kImageFolder)},

@@ -20,10 +20,11 @@ struct ImageRequest {
   std::filesystem::path launch;      // the program fairlead-launch
   std::vector<std::string> command;  // what runs when nothing else is said
   std::string health;                // the path that answers 2xx when ready; "": the port accepts
-  bool shell = false;                // /bin/sh comes along: some command needs one
-  std::string version;               // labels: "1.0.1+build.17"
-  std::string build;                 // "17", or ""
-  std::string commit;                // or ""
+  std::vector<std::string> environment;  // "NAME=value", more of it
+  bool shell = false;                    // /bin/sh comes along: some command needs one
+  std::string version;                   // labels: "1.0.1+build.17"
+  std::string build;                     // "17", or ""
+  std::string commit;                    // or ""
 };
 
 // Adds the image to the store: two layers, the lower one shared by all apps that need the same

@@ -5,10 +5,13 @@
 #include <algorithm>
 
 #include "config/command_line.h"
-#include "target/haproxy_config.h"
 #include "target/plan.h"
 
 namespace fairlead::target {
+
+using config::AppSpec;
+using config::ProcessSpec;
+using config::ServiceType;
 
 Result<> check_names(const config::AppSpec& app, std::vector<std::string_view> reserved) {
   const auto take = [&](std::string_view name, config::Location where) -> Result<> {
@@ -31,38 +34,75 @@ std::string compose_text(std::string_view text) {
   return out;
 }
 
-Yaml compose_command(std::string_view command) {
-  auto words = Yaml::list();
-  for (const auto& word : config::command_line(command)) words.push(compose_text(word));
-  return words;
-}
+namespace {
 
-Yaml container_environment(const config::AppSpec& app, const config::ProcessSpec* process) {
-  Yaml environment;
-  for (const auto& [name, value] : variables_of(app, process))
+void write_environment(const ContainerInput& in, Yaml& environment, const ProcessSpec* process) {
+  const auto& app = in.app;
+  for (const auto& [name, value] : container_variables(app, process))
     environment[name] = compose_text(value);
   if (process && serves(app, *process)) {
     environment["HOST"] = "0.0.0.0";
     environment["PORT"] = std::to_string(kContainerPort);
+    environment["FAIRLEAD_DRAIN"] = std::to_string(kDrainSeconds);
   }
-  return environment;
+  for (const auto& service : app.services)
+    environment[config::url_variable(service.type)] =
+        service.type == ServiceType::kRedis
+            ? fmt::format("redis://{}:6379/0", service.name)
+            : fmt::format("postgresql://{0}:{1}@{2}:5432/{0}", database_name(app), in.password,
+                          service.name);
 }
 
-std::string front_config(const config::AppSpec& app, std::string_view target,
-                         std::string_view name_prefix) {
-  const auto servers = [&](const config::ProcessSpec& process) -> std::vector<std::string> {
-    const unsigned slots = std::max(10u, process.replicas * 2);
-    return {fmt::format("server-template {0}- {1} {2}{0}:{3} resolvers names init-addr none",
-                        process.name, slots, name_prefix, kContainerPort)};
-  };
-  return haproxy_config(
-      app, {.bind = "*:8080",
-            .preamble = {made_from(app, target),
-                         "Replicas are found by their names and followed as they come and go."},
-            .resolvers = {"nameserver docker 127.0.0.11:53", "resolve_retries 3",
-                          "timeout resolve 500ms", "timeout retry 500ms", "hold valid 1s",
-                          "hold nx 0s", "hold obsolete 0s"},
-            .servers = servers});
+}  // namespace
+
+void write_program(const ContainerInput& in, Yaml& out, std::string_view command,
+                   const ProcessSpec* process) {
+  out["image"] = image_of(in.app, in.options);
+  out["command"] = Yaml::list();
+  for (const auto& word : config::command_line(command)) out["command"].push(compose_text(word));
+  write_environment(in, out["environment"], process);
+  const bool serving = process && serves(in.app, *process);
+  if (process)
+    out["stop_grace_period"] =
+        fmt::format("{}s", seconds(process->stop_timeout) + (serving ? kDrainSeconds : 0));
+  if (serving) out["networks"].push("front");
+  out["networks"].push("back");
+  out["cap_drop"].push("ALL");
+}
+
+void write_backing(const ContainerInput& in, Yaml& out, const config::ServiceSpec& service) {
+  const bool postgresql = service.type == ServiceType::kPostgresql;
+  out["image"] = postgresql ? kPostgresImage : kRedisImage;
+  if (postgresql) {
+    out["environment"]["POSTGRES_USER"] = database_name(in.app);
+    out["environment"]["POSTGRES_DB"] = database_name(in.app);
+  } else {
+    out["command"] = std::vector<std::string>{"redis-server", "--appendonly", "yes"};
+  }
+  out["volumes"].push(
+      fmt::format("{}:{}", service.name, postgresql ? "/var/lib/postgresql/data" : "/data"));
+  out["networks"].push("back");
+}
+
+void write_edge(const ContainerInput& in, Yaml& out) {
+  out.comment("What users reach: routes, limits, caches; follows replicas by name.");
+  out["image"] = in.options.edge_image;
+  out["networks"].push("front");
+  out["cap_drop"].push("ALL");
+  out["stop_grace_period"] = "35s";
+}
+
+void write_console(const ContainerInput& in, Yaml& out) {
+  out["image"] = kAdminerImage;
+  out["environment"]["ADMINER_DEFAULT_SERVER"] = service_of(in.app, ServiceType::kPostgresql)->name;
+  out["networks"].push("back");
+}
+
+std::vector<std::string> backing_probe(const AppSpec& app, const config::ServiceSpec& service) {
+  // By TCP: while it sets itself up, PostgreSQL's image listens on its Unix socket alone.
+  if (service.type == ServiceType::kPostgresql)
+    return {"CMD", "pg_isready", "-h", "127.0.0.1", "-U", database_name(app)};
+  return {"CMD", "redis-cli", "ping"};
 }
 
 }  // namespace fairlead::target

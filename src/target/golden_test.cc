@@ -33,14 +33,17 @@ std::vector<std::string> target_names() {
   return names;
 }
 
-config::AppSpec app_named(const std::string& name) {
-  return config::load_environment(kGolden / (name + ".toml")).value();
+config::AppFile file_named(const std::string& name) {
+  return config::load(kGolden / (name + ".toml")).app.value();
 }
 
 Files rendered(const std::string& name, const std::string& target) {
-  const RenderOptions options{.console = name == "visitors"};
+  const auto apps = file_named(name);
+  RenderOptions options{.console = name == "visitors"};
+  for (const auto& [environment, app] : apps.environments)
+    if (environment != config::kDev) options.environments.push_back(app);
   Files files;
-  for (auto& file : render(target, app_named(name), options).value().files)
+  for (auto& file : render(target, apps.resolve().value(), options).value().files)
     EXPECT_TRUE(files.emplace(file.path, file.content).second) << file.path << " twice";
   return files;
 }

@@ -11,7 +11,9 @@
 
 namespace fairlead::target {
 
-inline constexpr unsigned kDrainSeconds = 5;  // until every proxy knows that a pod is going
+// For how long a pod that is told to stop goes on serving: until every edge knows, whose cluster's
+// DNS may hold on to a name for 5 s.
+inline constexpr unsigned kPodDrainSeconds = 8;
 
 struct KubernetesInput {
   const config::AppSpec& app;
@@ -25,8 +27,15 @@ Yaml labels(const config::AppSpec& app, std::string_view component);
 Yaml object(const config::AppSpec& app, std::string_view version, std::string_view kind,
             std::string_view name, std::string_view component);
 
-// Deployment, Service where it serves, PodDisruptionBudget from two replicas on.
+// Deployment; a Service without an address of its own where it serves; PodDisruptionBudget from two
+// replicas on; HorizontalPodAutoscaler where max_replicas says so.
 std::vector<Yaml> process_objects(const KubernetesInput& in, const config::ProcessSpec& process);
+// What the pods of `name` survive of maintenance: one away at a time.
+Yaml disruption_budget(const config::AppSpec& app, std::string_view name);
+// What all pods of the app have; gives the pod's spec.
+Yaml& write_pod(const config::AppSpec& app, Yaml& pod_template, std::string_view component);
+// Over nodes, as far as there are any.
+void write_spread(const config::AppSpec& app, Yaml& pod, std::string_view component);
 // Service and StatefulSet.
 std::vector<Yaml> service_objects(const KubernetesInput& in, const config::ServiceSpec& service);
 // The Job of the release command; job["metadata"]["name"] is release_job_name().
@@ -34,8 +43,8 @@ Yaml release_job(const KubernetesInput& in);
 // A job cannot change: another image or command is another job.
 std::string release_job_name(const KubernetesInput& in);
 
-// One Ingress for each route: limits are said by annotations, which hold for the whole object.
-std::vector<Yaml> ingress_objects(const config::AppSpec& app);
+// The edge: ConfigMap, Deployment, Service, PodDisruptionBudget, and an Ingress that leads to it.
+std::vector<Yaml> edge_objects(const KubernetesInput& in);
 // Backing services answer the app alone; the app answers whoever the cluster lets in.
 std::vector<Yaml> policy_objects(const config::AppSpec& app);
 

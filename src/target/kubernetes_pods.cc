@@ -16,7 +16,8 @@ using config::ServiceType;
 
 namespace {
 
-constexpr std::string_view kPasswordKey = "POSTGRES_PASSWORD";
+constexpr unsigned kBusyPercent = 70;    // of the CPU that a pod asks for, before another starts
+constexpr unsigned kScaledMillis = 250;  // that a pod asks for where nothing else is said
 
 // Text where "$(" would begin a variable (env, command).
 std::string expandable(std::string_view text) {
@@ -26,26 +27,6 @@ std::string expandable(std::string_view text) {
     out += text[i];
   }
   return out;
-}
-
-// What all pods of the app have; gives the pod's spec.
-Yaml& write_pod(const AppSpec& app, Yaml& pod_template, std::string_view component) {
-  pod_template["metadata"]["labels"] = labels(app, component);
-  auto& pod = pod_template["spec"];
-  pod["automountServiceAccountToken"] = false;
-  pod["securityContext"]["runAsNonRoot"] = true;
-  pod["securityContext"]["runAsUser"] = 10001;
-  pod["securityContext"]["seccompProfile"]["type"] = "RuntimeDefault";
-  return pod;
-}
-
-void write_spread(const AppSpec& app, Yaml& pod, const ProcessSpec& process) {
-  if (process.replicas < 2) return;
-  auto& spread = pod["topologySpreadConstraints"].push();
-  spread["maxSkew"] = 1;
-  spread["topologyKey"] = "kubernetes.io/hostname";
-  spread["whenUnsatisfiable"] = "ScheduleAnyway";
-  spread["labelSelector"]["matchLabels"] = labels(app, process.name);
 }
 
 Yaml& variable(Yaml& env, std::string_view name) {
@@ -65,6 +46,7 @@ void write_variables(const AppSpec& app, Yaml& env, const ProcessSpec* process) 
   if (process && serves(app, *process)) {
     variable(env, "HOST")["value"] = "0.0.0.0";
     variable(env, "PORT")["value"] = std::to_string(kContainerPort);
+    variable(env, "FAIRLEAD_DRAIN")["value"] = std::to_string(kPodDrainSeconds);
   }
   if (process)
     for (const auto& [name, value] : process->env) variable(env, name)["value"] = expandable(value);
@@ -73,9 +55,10 @@ void write_variables(const AppSpec& app, Yaml& env, const ProcessSpec* process) 
     if (service.type == ServiceType::kRedis) {
       variable(env, "REDIS_URL")["value"] = fmt::format("redis://{}:6379/0", service.name);
     } else {
-      secret_variable(env, kPasswordKey);
-      variable(env, "DATABASE_URL")["value"] = fmt::format(
-          "postgresql://{0}:$({1})@{2}:5432/{0}", database_name(app), kPasswordKey, service.name);
+      secret_variable(env, kDatabasePassword);
+      variable(env, "DATABASE_URL")["value"] =
+          fmt::format("postgresql://{0}:$({1})@{2}:5432/{0}", database_name(app), kDatabasePassword,
+                      service.name);
     }
   }
 }
@@ -99,13 +82,11 @@ void write_probes(Yaml& container, const ProcessSpec& process) {
   probe(container["readinessProbe"]);
   container["readinessProbe"]["periodSeconds"] = 2;
   container["readinessProbe"]["failureThreshold"] = 2;
-  auto& stop = container["lifecycle"]["preStop"]["exec"]["command"];
-  stop = std::vector<std::string>{"sleep", std::to_string(kDrainSeconds)};
-  stop.comment(
-      "Proxies learn of a stop a little later than the pod: it goes on serving until then.");
 }
 
-void write_resources(Yaml& resources, const ProcessSpec& process) {
+void write_resources(Yaml& container, const ProcessSpec& process) {
+  if (process.memory == 0 && process.cpu_millis == 0 && process.max_replicas == 0) return;
+  auto& resources = container["resources"];
   if (process.memory > 0) {
     resources["requests"]["memory"] = process.memory;
     resources["limits"]["memory"] = process.memory;
@@ -113,6 +94,9 @@ void write_resources(Yaml& resources, const ProcessSpec& process) {
   if (process.cpu_millis > 0) {
     resources["requests"]["cpu"] = fmt::format("{}m", process.cpu_millis);
     resources["limits"]["cpu"] = fmt::format("{}m", process.cpu_millis);
+  } else if (process.max_replicas > 0) {
+    resources["requests"]["cpu"] = fmt::format("{}m", kScaledMillis);
+    resources["requests"]["cpu"].comment("What 'busy' is measured against; nothing says how much.");
   }
 }
 
@@ -121,14 +105,12 @@ void write_container(const KubernetesInput& in, Yaml& container, std::string_vie
                      std::string_view command, const ProcessSpec* process) {
   container["name"] = name;
   container["image"] = image_of(in.app, in.options);
-  container["command"] = Yaml::list();
-  for (const auto& word : config::command_line(command))
-    container["command"].push(expandable(word));
+  container["args"] = Yaml::list();
+  for (const auto& word : config::command_line(command)) container["args"].push(expandable(word));
   container["envFrom"].push()["configMapRef"]["name"] = in.settings;
   write_variables(in.app, container["env"], process);
   if (process && serves(in.app, *process)) write_probes(container, *process);
-  if (process && (process->memory > 0 || process->cpu_millis > 0))
-    write_resources(container["resources"], *process);
+  if (process) write_resources(container, *process);
   container["securityContext"]["allowPrivilegeEscalation"] = false;
   container["securityContext"]["capabilities"]["drop"].push("ALL");
 }
@@ -136,42 +118,81 @@ void write_container(const KubernetesInput& in, Yaml& container, std::string_vie
 void write_postgresql_variables(const AppSpec& app, Yaml& env) {
   variable(env, "POSTGRES_USER")["value"] = database_name(app);
   variable(env, "POSTGRES_DB")["value"] = database_name(app);
-  secret_variable(env, kPasswordKey);
+  secret_variable(env, kDatabasePassword);
   // A volume's own folder is not empty (lost+found), which initdb refuses.
   variable(env, "PGDATA")["value"] = "/var/lib/postgresql/data/pgdata";
 }
 
-}  // namespace
-
-std::vector<Yaml> process_objects(const KubernetesInput& in, const ProcessSpec& process) {
-  auto deployment = object(in.app, "apps/v1", "Deployment", process.name, process.name);
-  auto& spec = deployment["spec"];
-  spec["replicas"] = process.replicas;
+void write_deployment(const KubernetesInput& in, Yaml& spec, const ProcessSpec& process) {
+  if (process.max_replicas == 0) spec["replicas"] = process.replicas;
   spec["selector"]["matchLabels"] = labels(in.app, process.name);
   spec["strategy"]["type"] = "RollingUpdate";
   spec["strategy"]["rollingUpdate"]["maxUnavailable"] = 0;
   spec["strategy"]["rollingUpdate"]["maxSurge"] = 1;
   spec["progressDeadlineSeconds"] = seconds(process.start_timeout) + 60;
   auto& pod = write_pod(in.app, spec["template"], process.name);
-  pod["terminationGracePeriodSeconds"] = seconds(process.stop_timeout) + kDrainSeconds;
-  write_spread(in.app, pod, process);
+  pod["terminationGracePeriodSeconds"] = seconds(process.stop_timeout) + kPodDrainSeconds;
+  if (process.replicas > 1) write_spread(in.app, pod, process.name);
   write_container(in, pod["containers"].push(), process.name, process.command, &process);
+}
+
+Yaml autoscaler(const AppSpec& app, const ProcessSpec& process) {
+  auto scaler =
+      object(app, "autoscaling/v1", "HorizontalPodAutoscaler", process.name, process.name);
+  auto& spec = scaler["spec"];
+  spec["scaleTargetRef"]["apiVersion"] = "apps/v1";
+  spec["scaleTargetRef"]["kind"] = "Deployment";
+  spec["scaleTargetRef"]["name"] = process.name;
+  spec["minReplicas"] = std::max(1u, process.replicas);
+  spec["maxReplicas"] = process.max_replicas;
+  spec["targetCPUUtilizationPercentage"] = kBusyPercent;
+  return scaler;
+}
+
+}  // namespace
+
+Yaml& write_pod(const AppSpec& app, Yaml& pod_template, std::string_view component) {
+  pod_template["metadata"]["labels"] = labels(app, component);
+  auto& pod = pod_template["spec"];
+  pod["automountServiceAccountToken"] = false;
+  pod["securityContext"]["runAsNonRoot"] = true;
+  pod["securityContext"]["runAsUser"] = 10001;
+  pod["securityContext"]["seccompProfile"]["type"] = "RuntimeDefault";
+  return pod;
+}
+
+void write_spread(const AppSpec& app, Yaml& pod, std::string_view component) {
+  auto& spread = pod["topologySpreadConstraints"].push();
+  spread["maxSkew"] = 1;
+  spread["topologyKey"] = "kubernetes.io/hostname";
+  spread["whenUnsatisfiable"] = "ScheduleAnyway";
+  spread["labelSelector"]["matchLabels"] = labels(app, component);
+}
+
+Yaml disruption_budget(const AppSpec& app, std::string_view name) {
+  auto budget = object(app, "policy/v1", "PodDisruptionBudget", name, name);
+  budget["spec"]["maxUnavailable"] = 1;
+  budget["spec"]["selector"]["matchLabels"] = labels(app, name);
+  return budget;
+}
+
+std::vector<Yaml> process_objects(const KubernetesInput& in, const ProcessSpec& process) {
+  auto deployment = object(in.app, "apps/v1", "Deployment", process.name, process.name);
+  write_deployment(in, deployment["spec"], process);
   std::vector<Yaml> objects = {std::move(deployment)};
   if (serves(in.app, process)) {
     auto service = object(in.app, "v1", "Service", process.name, process.name);
+    service["spec"]["clusterIP"] = "None";
+    service["spec"]["clusterIP"].comment(
+        "Its name leads to every pod that is ready: the edge balances.");
     service["spec"]["selector"] = labels(in.app, process.name);
     auto& port = service["spec"]["ports"].push();
     port["name"] = "http";
-    port["port"] = 80;
-    port["targetPort"] = "http";
+    port["port"] = kContainerPort;
     objects.push_back(std::move(service));
   }
-  if (process.replicas > 1) {
-    auto budget = object(in.app, "policy/v1", "PodDisruptionBudget", process.name, process.name);
-    budget["spec"]["maxUnavailable"] = 1;
-    budget["spec"]["selector"]["matchLabels"] = labels(in.app, process.name);
-    objects.push_back(std::move(budget));
-  }
+  if (process.replicas > 1) objects.push_back(disruption_budget(in.app, process.name));
+  if (process.max_replicas > 0) objects.push_back(autoscaler(in.app, process));
   return objects;
 }
 

@@ -45,6 +45,12 @@ config::Variables variables_of(const AppSpec& app, const ProcessSpec* process) {
   return variables;
 }
 
+config::Variables container_variables(const AppSpec& app, const ProcessSpec* process) {
+  auto variables = variables_of(app, process);
+  std::erase_if(variables, [](const auto& variable) { return variable.first == "APP_VERSION"; });
+  return variables;
+}
+
 std::vector<RouteSpec> by_precedence(const AppSpec& app) {
   auto routes = app.routes;
   std::ranges::sort(routes, [](const RouteSpec& a, const RouteSpec& b) {
@@ -57,6 +63,14 @@ std::vector<RouteSpec> by_precedence(const AppSpec& app) {
 unsigned port_of(const AppSpec& app, const ProcessSpec& process, unsigned replica) {
   const auto index = static_cast<unsigned>(&process - app.processes.data());
   return kFirstPort + index * kPortsEach + replica;
+}
+
+std::vector<const AppSpec*> environments_of(const AppSpec& app, const RenderOptions& options) {
+  std::vector<const AppSpec*> all = {&app};
+  for (const auto& other : options.environments)
+    if (other.environment != app.environment) all.push_back(&other);
+  std::ranges::sort(all, {}, &AppSpec::environment);
+  return all;
 }
 
 std::string image_of(const AppSpec& app, const RenderOptions& options) {

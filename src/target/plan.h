@@ -17,6 +17,10 @@ bool serves(const config::AppSpec& app, const config::ProcessSpec& process);
 // nor addresses of services nor PORT. `process` is null for the release command.
 config::Variables variables_of(const config::AppSpec& app, const config::ProcessSpec* process);
 
+// The same for containers: which version it is, the image itself says (APP_VERSION), with the build.
+config::Variables container_variables(const config::AppSpec& app,
+                                      const config::ProcessSpec* process);
+
 // The routes in the order in which the first match is the right one: named hosts, then wildcards,
 // then every host; longer paths first.
 std::vector<config::RouteSpec> by_precedence(const config::AppSpec& app);
@@ -24,6 +28,10 @@ std::vector<config::RouteSpec> by_precedence(const config::AppSpec& app);
 // Where on one machine a replica listens, for targets without addresses of their own: each process
 // type has 500 ports. `replica` counts from 1.
 unsigned port_of(const config::AppSpec& app, const config::ProcessSpec& process, unsigned replica);
+
+// The app in all environments that are asked for, by name.
+std::vector<const config::AppSpec*> environments_of(const config::AppSpec& app,
+                                                    const RenderOptions& options);
 
 std::string image_of(const config::AppSpec& app, const RenderOptions& options);
 

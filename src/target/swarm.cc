@@ -1,8 +1,7 @@
 #include <fmt/format.h>
 
-#include "config/command_line.h"
 #include "target/containers.h"
-#include "target/haproxy_config.h"
+#include "target/edge_file.h"
 #include "target/plan.h"
 #include "target/renderers.h"
 
@@ -15,20 +14,16 @@ using config::ServiceType;
 
 namespace {
 
-constexpr std::string_view kDatabasePassword = "POSTGRES_PASSWORD";
-
-std::string shell_word(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
+constexpr unsigned kReadableByAll = 0444;
 
 std::string secret_file(std::string_view secret) { return fmt::format("/run/secrets/{}", secret); }
 
 class Stack {
  public:
-  Stack(const AppSpec& app, const RenderOptions& options, std::string_view front_config)
-      : app_(app), options_(options), front_version_(short_hash(front_config)) {}
+  Stack(const AppSpec& app, const RenderOptions& options, std::string_view edge_config)
+      : app_(app),
+        in_{app, options, fmt::format("{{secret:{}}}", kDatabasePassword)},
+        edge_version_(short_hash(edge_config)) {}
 
   std::string write() {
     file_.comment(made_from(app_, "swarm"));
@@ -39,12 +34,12 @@ class Stack {
           fmt::format("before the first time: docker secret create {} -", secret_name(secret)));
     file_["version"] = "3.8";
     file_["services"];
-    write_front(service("front"));
+    write_front(service("edge"));
     for (const auto& process : app_.processes) write_process(service(process.name), process);
     if (!app_.deploy.release_command.empty()) write_release(service("release"));
     for (const auto& backing : app_.services) write_service(service(backing.name), backing);
-    if (options_.console && service_of(app_, ServiceType::kPostgresql))
-      write_console(service("console"));
+    if (in_.options.console && service_of(app_, ServiceType::kPostgresql))
+      write_database_console(service("console"));
     write_rest();
     return file_.dump();
   }
@@ -63,37 +58,29 @@ class Stack {
   }
 
   void write_front(Yaml& front) {
-    front.comment("What users reach: balances, limits, caches; follows replicas by name.");
-    front["image"] = kHaproxyImage;
+    write_edge(in_, front);
     auto& port = front["ports"].push();
-    port["target"] = 8080;
-    port["published"] = options_.http_port;
+    port["target"] = kContainerPort;
+    port["published"] = in_.options.http_port;
     port["mode"] = "host";
     port["mode"].comment("The routing mesh would hide the client's address.");
     auto& config = front["configs"].push();
-    config["source"] = "front";
-    config["target"] = "/usr/local/etc/haproxy/haproxy.cfg";
-    front["networks"].push("front");
+    config["source"] = "edge";
+    config["target"] = "/etc/fairlead/edge.json";
     auto& deploy = front["deploy"];
     deploy["mode"] = "global";
+    deploy["endpoint_mode"] = "dnsrr";
     deploy["update_config"]["order"] = "stop-first";
     deploy["restart_policy"]["condition"] = "any";
   }
 
   void write_process(Yaml& out, const ProcessSpec& process) {
-    out["image"] = image_of(app_, options_);
-    write_command(out, process.command);
-    out["environment"] = container_environment(app_, &process);
-    add_plain_addresses(out["environment"]);
-    out["stop_grace_period"] = fmt::format("{}s", seconds(process.stop_timeout));
-    out["init"] = true;
-    out["cap_drop"].push("ALL");
-    if (serves(app_, process)) out["networks"].push("front");
-    out["networks"].push("back");
+    write_program(in_, out, process.command, &process);
+    write_secrets(out);
     auto& deploy = out["deploy"];
     deploy["replicas"] = process.replicas;
     deploy["endpoint_mode"] = "dnsrr";
-    deploy["endpoint_mode"].comment("HAProxy balances, over the addresses of the replicas.");
+    deploy["endpoint_mode"].comment("The edge balances, over the addresses of the replicas.");
     write_policy(deploy["update_config"], true);
     write_policy(deploy["rollback_config"], false);
     deploy["restart_policy"]["condition"] = "any";
@@ -112,43 +99,21 @@ class Stack {
     policy["failure_action"] = "rollback";
   }
 
-  // Secrets are files there and variables here: a shell reads them and becomes the program.
-  void write_command(Yaml& out, std::string_view command) {
-    const auto names = secrets();
-    if (names.empty()) {
-      out["command"] = compose_command(command);
-      return;
-    }
-    std::string script;
-    for (const auto& name : app_.secrets.names)
-      script += fmt::format("export {}=\"$(cat {})\"; ", name, secret_file(name));
-    if (const auto* database = service_of(app_, ServiceType::kPostgresql))
-      script += fmt::format("export DATABASE_URL=\"postgresql://{0}:$(cat {1})@{2}:5432/{0}\"; ",
-                            database_name(app_), secret_file(kDatabasePassword), database->name);
-    script += "exec";
-    for (const auto& word : config::command_line(command)) script += " " + shell_word(word);
-    out["command"] = Yaml::list();
-    for (const std::string_view word : {"/bin/sh", "-c"}) out["command"].push(word);
-    out["command"].push(compose_text(script));
-    for (const auto& name : names) {
+  // Files in /run/secrets: process 1 of the image makes variables of them.
+  void write_secrets(Yaml& out) {
+    for (const auto& name : secrets()) {
       auto& secret = out["secrets"].push();
       secret["source"] = name;
       secret["target"] = name;
+      secret["mode"] = kReadableByAll;
+      secret["mode"].comment("0444: the app is not root.");
     }
-  }
-
-  void add_plain_addresses(Yaml& environment) const {
-    if (const auto* redis = service_of(app_, ServiceType::kRedis))
-      environment["REDIS_URL"] = fmt::format("redis://{}:6379/0", redis->name);
   }
 
   void write_release(Yaml& out) {
     out.comment("Once for each new image; tried again until the database is there.");
-    out["image"] = image_of(app_, options_);
-    write_command(out, app_.deploy.release_command);
-    out["environment"] = container_environment(app_, nullptr);
-    add_plain_addresses(out["environment"]);
-    out["networks"].push("back");
+    write_program(in_, out, app_.deploy.release_command, nullptr);
+    write_secrets(out);
     auto& deploy = out["deploy"];
     deploy["restart_policy"]["condition"] = "on-failure";
     deploy["restart_policy"]["delay"] = "2s";
@@ -156,21 +121,14 @@ class Stack {
   }
 
   void write_service(Yaml& out, const ServiceSpec& backing) {
-    const bool postgresql = backing.type == ServiceType::kPostgresql;
-    out["image"] = postgresql ? kPostgresImage : kRedisImage;
-    if (postgresql) {
-      out["environment"]["POSTGRES_USER"] = database_name(app_);
-      out["environment"]["POSTGRES_DB"] = database_name(app_);
-      out["environment"]["POSTGRES_PASSWORD_FILE"] = secret_file(kDatabasePassword);
+    write_backing(in_, out, backing);
+    if (backing.type == ServiceType::kPostgresql) {
+      out["environment"][fmt::format("{}_FILE", kDatabasePassword)] =
+          secret_file(kDatabasePassword);
       auto& secret = out["secrets"].push();
       secret["source"] = kDatabasePassword;
       secret["target"] = kDatabasePassword;
-    } else {
-      out["command"] = std::vector<std::string>{"redis-server", "--appendonly", "yes"};
     }
-    out["volumes"].push(
-        fmt::format("{}:{}", backing.name, postgresql ? "/var/lib/postgresql/data" : "/data"));
-    out["networks"].push("back");
     auto& deploy = out["deploy"];
     deploy["endpoint_mode"] = "dnsrr";
     deploy["placement"]["constraints"].push("node.role == manager");
@@ -180,22 +138,21 @@ class Stack {
     file_["volumes"][backing.name];
   }
 
-  void write_console(Yaml& out) {
+  void write_database_console(Yaml& out) {
     out.comment("Reached by everyone who reaches port 8081 of a node: close it to the outside.");
-    out["image"] = kAdminerImage;
-    out["environment"]["ADMINER_DEFAULT_SERVER"] = service_of(app_, ServiceType::kPostgresql)->name;
+    write_console(in_, out);
     auto& port = out["ports"].push();
     port["target"] = 8080;
     port["published"] = 8081;
     port["mode"] = "host";
-    out["networks"].push("back");
+    out["deploy"]["endpoint_mode"] = "dnsrr";
   }
 
   void write_rest() {
-    auto& front = file_["configs"]["front"];
-    front["name"] = fmt::format("{}-{}-front-{}", app_.name, app_.environment, front_version_);
-    front["name"].comment("A config never changes: another content is another name.");
-    front["file"] = "./haproxy.cfg";
+    auto& edge = file_["configs"]["edge"];
+    edge["name"] = fmt::format("{}-{}-edge-{}", app_.name, app_.environment, edge_version_);
+    edge["name"].comment("A config never changes: another content is another name.");
+    edge["file"] = "./edge.json";
     for (const auto& secret : secrets()) {
       file_["secrets"][secret]["external"] = true;
       file_["secrets"][secret]["name"] = secret_name(secret);
@@ -205,8 +162,8 @@ class Stack {
   }
 
   const AppSpec& app_;
-  const RenderOptions& options_;
-  std::string front_version_;
+  const ContainerInput in_;
+  const std::string edge_version_;
   Yaml file_;
 };
 
@@ -214,26 +171,27 @@ class Stack {
 
 Result<> render_swarm(const AppSpec& app, const RenderOptions& options, Rendering& rendering,
                       Report& report) {
-  TRY_VOID(check_names(app, {"front", "release", "console"}));
-  auto front = front_config(app, "swarm", "tasks.");
-  rendering.files.push_back({"stack.yml", Stack(app, options, front).write()});
-  rendering.files.push_back({"haproxy.cfg", std::move(front)});
+  TRY_VOID(check_names(app, {"edge", "release", "console"}));
+  auto edge =
+      edge_file(app, {.name = [](const ProcessSpec& p) { return fmt::format("tasks.{}", p.name); },
+                      .trusted_proxies = {}});
+  rendering.files.push_back({"stack.yml", Stack(app, options, edge).write()});
+  rendering.files.push_back({"edge.json", std::move(edge)});
+  rendering.checks.push_back({"docker-compose", "-f", "stack.yml", "config", "--quiet"});
 
   report.carried("processes.NAME.command, env",
-                 "in the container; where there are secrets, /bin/sh of the image reads them and "
-                 "becomes the program");
-  report.carried("processes.NAME.replicas",
-                 "'docker service scale' too; HAProxy follows within two seconds");
+                 "in the container, without a shell where it needs none");
+  report.carried("processes.NAME.replicas", "'docker service scale' too");
   report.carried("processes.NAME.memory, cpu, stop_timeout",
                  "resource limits and stop_grace_period");
-  report.carried("processes.NAME.balance", "roundrobin or leastconn, in HAProxy");
-  report_haproxy_routes(app, report);
+  report_edge(app, report);
   report.carried(
       "deploy",
       "one replica after another, the new one first, taken back where it fails within 15 s");
   report.differs("deploy.drain",
-                 "a replica gets SIGTERM while HAProxy may still know it: its program must go on "
-                 "answering for a second or two");
+                 fmt::format("a replica that is told to stop serves for {} s more, until every "
+                             "edge knows; that the image's process 1 does (fairlead-launch)",
+                             kDrainSeconds));
   if (!app.deploy.release_command.empty())
     report.differs(
         "deploy.release_command",
@@ -248,9 +206,12 @@ Result<> render_swarm(const AppSpec& app, const RenderOptions& options, Renderin
   if (!app.secrets.names.empty())
     report.carried(
         "secrets",
-        "secrets of the Swarm, encrypted in its log; to rotate one, create it under another name");
+        "secrets of the Swarm, encrypted in its log, files in the container, of which the image's "
+        "process 1 makes variables; to rotate one, create it under another name");
+  report.missing("https", "the edge listens in plain HTTP: terminate TLS in front of it");
   report.missing("build",
-                 "push the image under the name in this file, so that every node can pull it");
+                 "'fairlead image push' sends the image, 'fairlead image push --edge' the edge's, "
+                 "so that every node can pull them");
   return {};
 }
 

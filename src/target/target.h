@@ -37,14 +37,17 @@ struct Rendering {
 };
 
 struct RenderOptions {
-  std::string image;          // "registry.example.com/visitors:1.0.1"; "" for NAME:VERSION
+  std::string image;  // "registry.example.com/visitors:1.0.1"; "" for NAME:VERSION
+  std::string edge_image = "fairlead-edge:latest";  // made by 'fairlead image build --edge'
+  // The app in its other environments, for targets that hold several: overlays, stages.
+  std::vector<config::AppSpec> environments;
   unsigned http_port = 8080;  // where users reach the app, for targets that listen themselves
   bool console = false;       // a database console (Adminer), for targets that can
 };
 
 struct Target {
   std::string_view name;     // "compose"
-  std::string_view summary;  // "Docker Compose, HAProxy in front"
+  std::string_view summary;  // "Docker Compose, the edge in front"
 };
 std::span<const Target> targets();
 

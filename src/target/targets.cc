@@ -19,8 +19,8 @@ constexpr auto kEntries = std::to_array<Entry>({
     {{"haproxy", "HAProxy in front of replicas on the same machine"}, render_haproxy},
     {{"nginx", "nginx in front of replicas on the same machine"}, render_nginx},
     {{"systemd", "Units of systemd, one for each replica"}, render_systemd},
-    {{"compose", "Docker Compose, HAProxy in front"}, render_compose},
-    {{"swarm", "A stack for Docker Swarm, HAProxy in front"}, render_swarm},
+    {{"compose", "Docker Compose, the edge in front"}, render_compose},
+    {{"swarm", "A stack for Docker Swarm, the edge in front"}, render_swarm},
     {{"kubernetes", "Manifests for Kubernetes, put together by kustomize"}, render_kubernetes},
 });
 
