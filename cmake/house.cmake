@@ -26,6 +26,23 @@ function(fairlead_folder name)
   endif()
 endfunction()
 
+# fairlead_embed(LIBRARY FOLDER): every file below FOLDER of the library's own becomes a pair of path and text in
+# "embedded_FOLDER.h", sorted: `inline constexpr std::pair<std::string_view, std::string_view> kFOLDER[]`.
+function(fairlead_embed library folder)
+  string(REPLACE "fairlead_" "src/" home ${library})
+  set(root ${CMAKE_SOURCE_DIR}/${home}/${folder})
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${root} ${root}/*)
+  list(SORT files)
+  set(header "// Made by CMake from ${home}/${folder}.\n#pragma once\n\n#include <string_view>\n#include <utility>\n\ninline constexpr std::pair<std::string_view, std::string_view> k_${folder}[] = {\n")
+  foreach(file ${files})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${root}/${file})
+    file(READ ${root}/${file} text)
+    string(APPEND header "{\"${file}\", R\"embedded(${text})embedded\"},\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/embedded/embedded_${folder}.h CONTENT "@header@};\n" @ONLY)
+  target_include_directories(${library} PRIVATE ${CMAKE_BINARY_DIR}/embedded)
+endfunction()
+
 # fairlead_test(NAME LIBRARY file...): a GoogleTest program.
 function(fairlead_test name library)
   add_executable(${name} ${ARGN})

@@ -134,9 +134,11 @@ Result<target::Rendering> rendered(const RenderCommand& command) {
   target::RenderOptions options{
       .image = command.image, .http_port = command.http_port, .console = command.console};
   if (!command.edge_image.empty()) options.edge_image = command.edge_image;
+  if (!command.deploy_to.empty()) options.deploy_to = command.deploy_to;
   if (all)
     for (auto& [name, environment] : loaded.app->environments)
-      if (name != config::kDev) options.environments.push_back(std::move(environment));
+      if (name != config::kDev || !environment.branch.empty())
+        options.environments.push_back(std::move(environment));
   return target::render(command.target, app, options);
 }
 

@@ -13,6 +13,7 @@ struct RenderCommand {
   std::string out;          // the folder that the files go to; "": to stdout
   std::string image;
   std::string edge_image;
+  std::string deploy_to;
   unsigned http_port = 8080;
   bool console = false;
   bool check = false;

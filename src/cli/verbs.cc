@@ -189,6 +189,9 @@ struct Definitions {
     app->add_option("--edge-image", render.edge_image,
                     "The image of the edge in front (default: fairlead-edge:latest)")
         ->type_name("IMAGE");
+    app->add_option("--deploy-to", render.deploy_to, "Where pipelines deploy (default: swarm)")
+        ->type_name("ENGINE")
+        ->check(CLI::IsMember({"swarm", "kubernetes", "ecs"}));
     app->add_option("--http-port", render.http_port, "Where users reach it (default: 8080)")
         ->type_name("PORT")
         ->check(CLI::Range(1, 65535));

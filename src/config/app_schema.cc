@@ -183,6 +183,10 @@ constexpr Schema schema(std::string_view doc, const std::array<Key, N>& keys) {
 
 constexpr auto kBuildKeys = std::to_array<Key>({
     key<Command, &BuildSpec::command>("command", "Makes the program; run by /bin/sh in `root`."),
+    key<Command, &BuildSpec::lint>("lint", "Finds bad style; run in `root` by rendered pipelines."),
+    key<Command, &BuildSpec::test>("test", "Tests; run in `root` by rendered pipelines."),
+    key<Command, &BuildSpec::coverage>(
+        "coverage", "Says what the tests reach; run in `root` by rendered pipelines."),
     key<List<InnerPath>, &BuildSpec::include>(
         "include", "What the artifact is made of; relative to `root`, and inside it."),
     key<Folder, &BuildSpec::root>(

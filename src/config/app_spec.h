@@ -30,7 +30,8 @@ struct Location {
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
 struct BuildSpec {
-  std::string command;  // a shell command; "" for nothing to build
+  std::string command;               // a shell command; "" for nothing to build
+  std::string lint, test, coverage;  // shell commands of rendered pipelines; "" for none
   std::vector<std::string>
       include;             // what goes into the artifact: files, folders; relative to root
   std::string root = ".";  // relative to the file's folder; the command runs there

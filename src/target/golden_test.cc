@@ -41,9 +41,11 @@ Files rendered(const std::string& name, const std::string& target) {
   const auto apps = file_named(name);
   RenderOptions options{.console = name == "visitors"};
   for (const auto& [environment, app] : apps.environments)
-    if (environment != config::kDev) options.environments.push_back(app);
+    if (environment != config::kDev || !app.branch.empty()) options.environments.push_back(app);
   Files files;
-  for (auto& file : render(target, apps.resolve().value(), options).value().files)
+  const auto rendering = render(target, apps.resolve().value(), options);
+  if (!rendering) return {{"REFUSED", rendering.error().message() + "\n"}};
+  for (const auto& file : rendering->files)
     EXPECT_TRUE(files.emplace(file.path, file.content).second) << file.path << " twice";
   return files;
 }
@@ -78,7 +80,11 @@ TEST_P(Golden, RendersWhatIsExpected) {
 
 INSTANTIATE_TEST_SUITE_P(
     Target, Golden, testing::Combine(testing::ValuesIn(cases()), testing::ValuesIn(target_names())),
-    [](const auto& param) { return std::get<0>(param.param) + "_" + std::get<1>(param.param); });
+    [](const auto& param) {
+      auto text = std::get<0>(param.param) + "_" + std::get<1>(param.param);
+      std::ranges::replace(text, '-', '_');
+      return text;
+    });
 
 }  // namespace
 }  // namespace fairlead::target

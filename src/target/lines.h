@@ -17,7 +17,10 @@ class Lines {
   void line(fmt::format_string<Args...> format, Args&&... args) {
     add(fmt::format(format, std::forward<Args>(args)...));
   }
-  void comment(std::string_view text) { add(fmt::format("# {}", text)); }
+  void comment(std::string_view text) { comment_with("#", text); }
+  void comment_with(std::string_view sign, std::string_view text) {
+    add(fmt::format("{} {}", sign, text));
+  }
   void blank() { text_ += '\n'; }
 
   // Lines are indented by one more step while it lives.

@@ -102,6 +102,13 @@ const config::ServiceSpec* service_of(const AppSpec& app, config::ServiceType ty
   return found == app.services.end() ? nullptr : &*found;
 }
 
+unsigned backup_days(const config::ServiceSpec* service) {
+  if (!service || service->backup.every <= 0s) return 7;
+  const auto days =
+      std::chrono::ceil<std::chrono::days>(service->backup.every * service->backup.keep).count();
+  return static_cast<unsigned>(std::clamp<std::int64_t>(days, 1, 35));
+}
+
 std::string database_name(const AppSpec& app) {
   auto name = app.name;
   std::ranges::replace(name, '-', '_');

@@ -17,7 +17,8 @@ bool serves(const config::AppSpec& app, const config::ProcessSpec& process);
 // nor addresses of services nor PORT. `process` is null for the release command.
 config::Variables variables_of(const config::AppSpec& app, const config::ProcessSpec* process);
 
-// The same for containers: which version it is, the image itself says (APP_VERSION), with the build.
+// The same for containers: which version it is, the image itself says (APP_VERSION), with the
+// build.
 config::Variables container_variables(const config::AppSpec& app,
                                       const config::ProcessSpec* process);
 
@@ -44,6 +45,10 @@ std::uint64_t seconds(Duration duration);
 
 // The service of that type, or null.
 const config::ServiceSpec* service_of(const config::AppSpec& app, config::ServiceType type);
+
+// For how many days (1 to 35) managed backups are kept, so that nothing is lost against what
+// fairlead.toml asks for; 7 where it asks for none, or `service` is null.
+unsigned backup_days(const config::ServiceSpec* service);
 
 // "visitors", as a PostgreSQL role and database: hyphens become underscores.
 std::string database_name(const config::AppSpec& app);

@@ -16,5 +16,12 @@ Result<> render_systemd(const config::AppSpec&, const RenderOptions&, Rendering&
 Result<> render_compose(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 Result<> render_swarm(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 Result<> render_kubernetes(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_dockerfile(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_terraform_ecs(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_terraform_lambda(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_jenkins(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_gitlab(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_github(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_bitbucket(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 
 }  // namespace fairlead::target

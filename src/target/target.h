@@ -41,8 +41,9 @@ struct RenderOptions {
   std::string edge_image = "fairlead-edge:latest";  // made by 'fairlead image build --edge'
   // The app in its other environments, for targets that hold several: overlays, stages.
   std::vector<config::AppSpec> environments;
-  unsigned http_port = 8080;  // where users reach the app, for targets that listen themselves
-  bool console = false;       // a database console (Adminer), for targets that can
+  std::string deploy_to = "swarm";  // where pipelines deploy: what 'fairlead deploy --to' takes
+  unsigned http_port = 8080;        // where users reach the app, for targets that listen themselves
+  bool console = false;             // a database console (Adminer), for targets that can
 };
 
 struct Target {

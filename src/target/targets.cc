@@ -22,6 +22,15 @@ constexpr auto kEntries = std::to_array<Entry>({
     {{"compose", "Docker Compose, the edge in front"}, render_compose},
     {{"swarm", "A stack for Docker Swarm, the edge in front"}, render_swarm},
     {{"kubernetes", "Manifests for Kubernetes, put together by kustomize"}, render_kubernetes},
+    {{"dockerfile", "An image built by an engine"}, render_dockerfile},
+    {{"terraform-ecs", "AWS by Terraform: containers on Fargate behind a load balancer"},
+     render_terraform_ecs},
+    {{"terraform-lambda", "AWS by Terraform: a function behind CloudFront, data in DynamoDB"},
+     render_terraform_lambda},
+    {{"jenkins", "A scripted pipeline for Jenkins"}, render_jenkins},
+    {{"gitlab", "A pipeline for GitLab CI"}, render_gitlab},
+    {{"github", "A workflow for GitHub Actions"}, render_github},
+    {{"bitbucket", "A pipeline for Bitbucket"}, render_bitbucket},
 });
 
 constexpr auto kTargets = [] {

@@ -1,5 +1,6 @@
 """What is rendered for a target, the target's own program accepts."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -8,12 +9,17 @@ import subprocess
 import pytest
 import yaml
 
+from support.edge import free_address
+from support.net import accepts as accepts_connections
+from support.process import FAIRLEAD, Program
+
 GOLDEN = pathlib.Path(__file__).parent / "target"
 SECRETS = {name: "x" for name in ("POSTGRES_PASSWORD", "AIRVISUAL_KEY", "API_TOKEN", "SMTP_PASSWORD")}
 
 
 def folders(*targets):
-    found = sorted(f for t in targets for f in GOLDEN.glob(f"*/{t}"))
+    """What was rendered for them, but for what they refuse."""
+    found = sorted(f for t in targets for f in GOLDEN.glob(f"*/{t}") if not (f / "REFUSED").exists())
     assert found
     return [pytest.param(f, id=f"{f.parent.name}-{f.name}") for f in found]
 
@@ -24,7 +30,7 @@ def accepts(folder, *command):
     return done.stdout
 
 
-@pytest.mark.parametrize("source", folders("haproxy", "compose", "swarm"))
+@pytest.mark.parametrize("source", folders("haproxy"))
 def test_haproxy(source):
     accepts(source, "haproxy", "-c", "-f", "haproxy.cfg")
 
@@ -70,31 +76,64 @@ def test_stack(source):
         assert set(service["networks"]) <= set(stack["networks"])
 
 
-def objects_of(source):
+def overlays():
+    found = sorted(GOLDEN.glob("*/kubernetes/overlays/*"))
+    assert found
+    return [pytest.param(f, id=f"{f.parents[2].name}-{f.name}") for f in found]
+
+
+def objects_of(overlay):
     """What kustomize puts together, by kind and name."""
     found = {}
-    for file in yaml.safe_load((source / "kustomization.yaml").read_text())["resources"]:
-        for o in yaml.safe_load_all((source / file).read_text()):
+    kustomization = yaml.safe_load((overlay / "kustomization.yaml").read_text())
+    files = [overlay / name for name in kustomization["resources"]]
+    for base in kustomization.get("bases", []):
+        resources = yaml.safe_load((overlay / base / "kustomization.yaml").read_text())["resources"]
+        files += [overlay / base / name for name in resources]
+    for file in files:
+        for o in yaml.safe_load_all(file.read_text()):
             assert found.setdefault(o["kind"], {}).setdefault(o["metadata"]["name"], o) is o, "two of one name"
     return found
 
 
-@pytest.mark.parametrize("source", folders("kubernetes"))
-def test_kubernetes_names_lead_somewhere(source):
-    objects = objects_of(source)
-    for deployment in objects["Deployment"].values():
+@pytest.mark.parametrize("overlay", overlays())
+def test_kubernetes_names_lead_somewhere(overlay):
+    objects = objects_of(overlay)
+    for name, deployment in objects["Deployment"].items():
         labels = deployment["spec"]["template"]["metadata"]["labels"]
         assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
-        container = deployment["spec"]["template"]["spec"]["containers"][0]
-        assert container["envFrom"][0]["configMapRef"]["name"] in objects["ConfigMap"]
-    for ingress in objects.get("Ingress", {}).values():
+        pod = deployment["spec"]["template"]["spec"]
+        for source in pod["containers"][0].get("envFrom", []):
+            assert source["configMapRef"]["name"] in objects["ConfigMap"]
+        for volume in pod.get("volumes", []):
+            assert volume["configMap"]["name"] in objects["ConfigMap"]
+    for ingress in objects["Ingress"].values():
         for rule in ingress["spec"]["rules"]:
             for path in rule["http"]["paths"]:
                 service = objects["Service"][path["backend"]["service"]["name"]]
                 assert [p["name"] for p in service["spec"]["ports"]] == [path["backend"]["service"]["port"]["name"]]
+    for scaler in objects.get("HorizontalPodAutoscaler", {}).values():
+        target = objects["Deployment"][scaler["spec"]["scaleTargetRef"]["name"]]
+        assert "replicas" not in target["spec"]  # else every apply would undo what it did
+    edge = next(c for n, c in objects["ConfigMap"].items() if n.startswith("edge-"))
+    for name in json.loads(edge["data"]["edge.json"])["names"].values():
+        assert objects["Service"][name.split(":")[0]]["spec"]["clusterIP"] == "None"
 
 
-@pytest.mark.parametrize("source", folders("kubernetes"))
-def test_kustomize(source):
-    built = [o["kind"] for o in yaml.safe_load_all(accepts(source, "kubectl", "kustomize", "."))]
-    assert sorted(built) == sorted(kind for kind, named in objects_of(source).items() for _ in named)
+@pytest.mark.parametrize("overlay", overlays())
+def test_kustomize(overlay):
+    built = [o["kind"] for o in yaml.safe_load_all(accepts(overlay, "kubectl", "kustomize", "."))]
+    assert sorted(built) == sorted(kind for kind, named in objects_of(overlay).items() for _ in named)
+
+
+@pytest.mark.parametrize("source", folders("compose", "swarm"))
+def test_our_edge_reads_what_is_for_it(source, folder):
+    """Names that are not there yet are no reason to end: their replicas come later."""
+    plan = json.loads((source / "edge.json").read_text())
+    address = free_address()
+    plan["snapshot"]["listeners"] = [{"address": address}]
+    plan["names"] = {pool: "localhost:1" for pool in plan["names"]}
+    (folder / "edge.json").write_text(json.dumps(plan))
+    command = [FAIRLEAD, "edge", "--state", folder / "state", "--follow", folder / "edge.json"]
+    with Program(command, folder) as edge:
+        edge.until(lambda: accepts_connections(address), "the edge to listen")

@@ -3,9 +3,9 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
-import tarfile
 
 from support import process
 from support.process import BUILD, FAIRLEAD, ROOT, Program, run
@@ -81,50 +81,77 @@ class Docker:
         return DEBIAN
 
     def backing_images(self):
-        """PostgreSQL and Redis under the names, and with the variables, of the official images."""
-        for name, packages, dockerfile in (("postgres:15", "postgresql-15", POSTGRES), ("redis:7", "redis-server", REDIS)):
-            if not self.has(name):
-                self.debian()
-                context = self.folder / name.split(":")[0]
-                context.mkdir()
-                (context / "entrypoint").write_text(ENTRYPOINT)
-                (context / "Dockerfile").write_text(dockerfile.format(debian=DEBIAN, packages=packages))
-                self.run("build", "-q", "-t", name, context, seconds=400)
+        """PostgreSQL and Redis under the names, and with the variables, of the official images, made from what is
+        installed on this machine."""
+        self.pack("postgres:15", [*(PG / n for n in ("postgres", "initdb", "pg_ctl", "createdb", "psql", "pg_isready"))],
+                  ["/usr/share/postgresql/15", "/usr/lib/postgresql/15/lib", "/usr/share/zoneinfo/Etc"],
+                  {"entrypoint": POSTGRES_ENTRYPOINT}, "70:70", "var/lib/postgresql/data",
+                  ["ENV PGDATA=/var/lib/postgresql/data", f"ENV PATH={PG}:/usr/bin:/bin", 'ENTRYPOINT ["/entrypoint"]',
+                   'CMD ["postgres", "-c", "listen_addresses=*"]'])
+        self.pack("redis:7", ["/usr/bin/redis-server", "/usr/bin/redis-cli"], [], {"entrypoint": REDIS_ENTRYPOINT}, "71:71",
+                  "data", ["WORKDIR /data", 'ENTRYPOINT ["/entrypoint"]', 'CMD ["redis-server"]'])
+
+    def pack(self, name, programs, folders, files, user, data, settings):
+        """An image of programs of this machine, with their libraries, a shell, and a folder of their own."""
+        programs = [*map(str, programs), *(f"/usr/bin/{n}" for n in ("cat", "rm", "sleep")), "/bin/sh"]
+        tree = self.folder / name.split(":")[0]
+        for program in programs:
+            needs = re.findall(r"(/\S+) \(0x", run("ldd", program).stdout)
+            for file in {program, *needs, *self.libraries_below(folders)}:
+                place = tree / file.lstrip("/")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if not place.exists():
+                    shutil.copy(os.path.realpath(file), place)
+        for folder in folders:
+            shutil.copytree(folder, tree / folder.lstrip("/"), dirs_exist_ok=True)
+        for file, text in files.items():
+            (tree / file).write_text(text)
+            (tree / file).chmod(0o755)
+        number = int(user.split(":")[0])
+        for folder in (data, "run/postgresql", "tmp"):
+            (tree / folder).mkdir(parents=True, exist_ok=True)
+            os.chown(tree / folder, number, number)
+        (tree / "tmp").chmod(0o1777)
+        (tree / "var").mkdir(exist_ok=True)
+        (tree / "var/run").symlink_to("/run")
+        (tree / "etc").mkdir(exist_ok=True)
+        (tree / "etc/passwd").write_text(f"root:x:0:0::/:/bin/sh\nserver:x:{user}::/tmp:/bin/sh\n")
+        changes = [word for setting in [*settings, f"USER {user}"] for word in ("-c", setting)]
+        with subprocess.Popen(["tar", "-C", tree, "-c", "."], stdout=subprocess.PIPE) as tar:
+            subprocess.run([DOCKER, "import", *changes, "-", name], stdin=tar.stdout, env=self.env, check=True,
+                           stdout=subprocess.DEVNULL)
+        shutil.rmtree(tree)
+
+    @staticmethod
+    def libraries_below(folders):
+        """What the shared libraries in these folders need in turn."""
+        found = set()
+        for folder in folders:
+            for library in pathlib.Path(folder).glob("*.so"):
+                found |= set(re.findall(r"(/\S+) \(0x", run("ldd", library).stdout))
+        return found
 
     def load(self, archive):
         self.run("load", "-q", "-i", archive)
 
 
-INSTALL = """FROM {debian}
-RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {packages} \\
- && rm -rf /var/lib/apt/lists/* && rm -rf /var/lib/postgresql/15
-"""
-POSTGRES = INSTALL + """ENV PGDATA=/var/lib/postgresql/data PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin
-RUN mkdir -p $PGDATA /var/run/postgresql && chown -R postgres $PGDATA /var/run/postgresql
-COPY --chmod=755 entrypoint /entrypoint
-USER postgres
-ENTRYPOINT ["/entrypoint"]
-CMD ["postgres", "-c", "listen_addresses=*"]
-"""
-REDIS = INSTALL + """RUN mkdir -p /data && chown redis /data
-WORKDIR /data
-USER redis
-ENTRYPOINT []
-CMD ["redis-server", "--protected-mode", "no"]
-"""
-ENTRYPOINT = """#!/bin/sh
+PG = pathlib.Path("/usr/lib/postgresql/15/bin")
+POSTGRES_ENTRYPOINT = """#!/bin/sh
 set -e
-if [ ! -s "$PGDATA/PG_VERSION" ]; then
+if [ ! -f "$PGDATA/PG_VERSION" ]; then
   password=${POSTGRES_PASSWORD:-$(cat "$POSTGRES_PASSWORD_FILE")}
   echo "$password" > /tmp/password
-  initdb -U "$POSTGRES_USER" --pwfile=/tmp/password -A scram-sha-256 >/dev/null
+  initdb -D "$PGDATA" -U "$POSTGRES_USER" --pwfile=/tmp/password --auth-local=trust --auth-host=scram-sha-256 -N >/dev/null
   rm /tmp/password
   echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
   pg_ctl -w start -o "-c listen_addresses=" >/dev/null
-  PGPASSWORD=$password createdb -U "$POSTGRES_USER" "$POSTGRES_DB" 2>/dev/null || true
+  [ "$POSTGRES_DB" = "postgres" ] || createdb -U "$POSTGRES_USER" "$POSTGRES_DB"
   pg_ctl -w stop >/dev/null
 fi
 exec "$@"
+"""
+REDIS_ENTRYPOINT = """#!/bin/sh
+exec "$@" --protected-mode no
 """
 
 
@@ -150,9 +177,11 @@ def exported(folder, app, tag):
     return archive
 
 
-def app_folder(folder, text):
-    """A folder with this fairlead.toml; {build} in it is where the programs are."""
+def app_folder(folder, text, *programs):
+    """A folder with this fairlead.toml and these programs of ours in bin/."""
     folder = pathlib.Path(folder)
-    folder.mkdir(exist_ok=True)
-    (folder / "fairlead.toml").write_text(text.replace("{build}", str(BUILD)).replace("{root}", str(ROOT)))
+    (folder / "bin").mkdir(parents=True)
+    for program in programs:
+        shutil.copy(BUILD / program, folder / "bin" / program)
+    (folder / "fairlead.toml").write_text(text)
     return folder
