@@ -54,26 +54,6 @@ void print_files(const target::Rendering& rendering) {
   }
 }
 
-// What does not come along: the reader should not have to look for it.
-void print_losses(const target::Rendering& rendering) {
-  for (const auto& note : rendering.notes) {
-    if (note.fidelity == target::Fidelity::kCarried) continue;
-    const bool missing = note.fidelity == target::Fidelity::kMissing;
-    fmt::print(stderr, "{} {}: {}\n",
-               styled(stderr, missing ? Style::kRed : Style::kYellow, name_of(note.fidelity)),
-               note.subject, note.text);
-  }
-}
-
-Result<> write_files(const target::Rendering& rendering, const fs::path& folder) {
-  for (const auto& file : rendering.files) {
-    const auto path = folder / file.path;
-    TRY_VOID(make_directories(path.parent_path()));
-    TRY_VOID(write_file_atomically(path, file.content));
-  }
-  return {};
-}
-
 // A folder that is gone when this is.
 class TemporaryFolder {
  public:
@@ -125,6 +105,44 @@ Result<> check(const target::Rendering& rendering) {
   return check_files(rendering, folder.path());
 }
 
+Result<> render(const RenderCommand& command) {
+  TRY(const auto rendering, rendered(command));
+  if (command.check) TRY_VOID(check(rendering));
+  if (!command.out.empty()) {
+    TRY_VOID(write_files(rendering, command.out));
+    if (!command.json)
+      for (const auto& file : rendering.files)
+        fmt::print("{}\n", (fs::path(command.out) / file.path).string());
+  }
+  if (command.json)
+    print_json(rendering);
+  else if (command.out.empty())
+    print_files(rendering);
+  print_losses(rendering.notes);
+  return {};
+}
+
+}  // namespace
+
+void print_losses(std::span<const target::Note> notes) {
+  for (const auto& note : notes) {
+    if (note.fidelity == target::Fidelity::kCarried) continue;
+    const bool missing = note.fidelity == target::Fidelity::kMissing;
+    fmt::print(stderr, "{} {}: {}\n",
+               styled(stderr, missing ? Style::kRed : Style::kYellow, name_of(note.fidelity)),
+               note.subject, note.text);
+  }
+}
+
+Result<> write_files(const target::Rendering& rendering, const fs::path& folder) {
+  for (const auto& file : rendering.files) {
+    const auto path = folder / file.path;
+    TRY_VOID(make_directories(path.parent_path()));
+    TRY_VOID(write_file_atomically(path, file.content));
+  }
+  return {};
+}
+
 Result<target::Rendering> rendered(const RenderCommand& command) {
   auto loaded = config::load(command.app);
   if (!loaded.app) return fail(Code::kInvalid, config::to_text(loaded.diagnostics));
@@ -141,25 +159,6 @@ Result<target::Rendering> rendered(const RenderCommand& command) {
         options.environments.push_back(std::move(environment));
   return target::render(command.target, app, options);
 }
-
-Result<> render(const RenderCommand& command) {
-  TRY(const auto rendering, rendered(command));
-  if (command.check) TRY_VOID(check(rendering));
-  if (!command.out.empty()) {
-    TRY_VOID(write_files(rendering, command.out));
-    if (!command.json)
-      for (const auto& file : rendering.files)
-        fmt::print("{}\n", (fs::path(command.out) / file.path).string());
-  }
-  if (command.json)
-    print_json(rendering);
-  else if (command.out.empty())
-    print_files(rendering);
-  print_losses(rendering);
-  return {};
-}
-
-}  // namespace
 
 int run_render(const RenderCommand& command) {
   const auto done = render(command);

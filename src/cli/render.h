@@ -1,8 +1,12 @@
 // `fairlead render`: the app, written for another engine.
 #pragma once
 
+#include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "target/target.h"
 
 namespace fairlead::cli {
 
@@ -24,5 +28,11 @@ struct RenderCommand {
 int run_render(const RenderCommand& command);
 
 std::vector<std::string> target_names();
+
+// What the command renders; nothing is written.
+Result<target::Rendering> rendered(const RenderCommand& command);
+Result<> write_files(const target::Rendering& rendering, const std::filesystem::path& folder);
+// What differs or is missing, on stderr: the reader should not have to look for it.
+void print_losses(std::span<const target::Note> notes);
 
 }  // namespace fairlead::cli

@@ -7,9 +7,11 @@
 
 #include "base/strings.h"
 #include "cli/cache_verb.h"
+#include "cli/deploy_to.h"
 #include "cli/doctor.h"
 #include "cli/generate.h"
 #include "cli/image_verb.h"
+#include "cli/import_verb.h"
 #include "cli/install.h"
 #include "cli/observe_verbs.h"
 #include "cli/read_verbs.h"
@@ -32,6 +34,7 @@ struct Definitions {
   UpOptions up;
   ServeOptions serve;
   ShipOptions ship;
+  DeployToOptions deploy_to;
   SecretsOptions secrets;
   ArtifactsOptions artifacts;
   ExecOptions exec;
@@ -43,6 +46,7 @@ struct Definitions {
   CacheOptions cache;
   RenderCommand render;
   ImageOptions image;
+  ImportOptions import_options;
   edge::RunOptions edge;
   std::string on_or_off;
   std::string shell;
@@ -64,6 +68,7 @@ struct Definitions {
     define_cache();
     define_render();
     define_image();
+    define_import();
     define_serve();
     define_orders();
     define_modes();
@@ -199,6 +204,19 @@ struct Definitions {
     app->add_flag("--check", render.check, "Have the engine's own programs look at the files");
     add_json(app, render.json);
   }
+  void define_import() {
+    auto* app = verb("import", "Write a fairlead.toml from a Compose file or a Procfile",
+                     [this] { return run_import(import_options); });
+    app->add_option("kind", import_options.kind, "What there is")
+        ->type_name("KIND")
+        ->required()
+        ->check(CLI::IsMember({"compose", "procfile"}));
+    app->add_option("file", import_options.file, "The file (default: the usual one, here)")
+        ->type_name("FILE");
+    app->add_option("-o,--out", import_options.out,
+                    "Write it there; - for stdout (default: fairlead.toml)")
+        ->type_name("FILE");
+  }
   void define_image() {
     auto* app = verb("image", "Make an image of the app, and send it to a registry, without Docker",
                      [this] { return run_image(image); });
@@ -250,6 +268,37 @@ struct Definitions {
     add_json(app, ship.json);
     return app;
   }
+  // The same verb, to an engine that exists instead of a 'fairlead serve'.
+  void define_deploy_to(CLI::App* deploy) {
+    deploy->add_option("--to", deploy_to.engine, "To this engine, by its own client")
+        ->type_name("ENGINE")
+        ->check(CLI::IsMember({"swarm", "kubernetes", "ecs"}));
+    deploy->add_option("--image", deploy_to.image, "With --to: this image, which was pushed before")
+        ->type_name("IMAGE");
+    deploy->add_option("--registry", deploy_to.registry, "With --to: where images are pushed to")
+        ->type_name("NAME");
+    deploy->add_option("--edge-image", deploy_to.edge_image, "With --to: the edge's image")
+        ->type_name("IMAGE");
+    deploy->add_option("--stack", deploy_to.stack, "With --to ecs: the folder of the Terraform")
+        ->type_name("DIR");
+    deploy->add_option("--http-port", deploy_to.http_port, "With --to swarm: where users reach it")
+        ->type_name("PORT")
+        ->check(CLI::Range(1, 65535));
+    deploy->add_flag("--no-build", deploy_to.no_build, "With --to: the build command has run");
+    deploy->add_flag("--rollback", deploy_to.rollback, "With --to: back to what ran before");
+    deploy->final_callback([this] {
+      chosen = [this] {
+        if (deploy_to.engine.empty()) {
+          ship.order.kind = control::OrderKind::kDeploy;
+          return run_order(ship);
+        }
+        deploy_to.folder = ship.folder;
+        deploy_to.environment = ship.order.environment.environment;
+        deploy_to.json = ship.json;
+        return run_deploy_to(deploy_to);
+      };
+    });
+  }
   void define_orders() {
     ship.order.environment.environment = "production";
     auto* deploy =
@@ -282,6 +331,7 @@ struct Definitions {
     plan->add_option("-e,--env", ship.order.environment.environment,
                      "The environment (default: production)")
         ->type_name("NAME");
+    define_deploy_to(deploy);
     auto* rollback =
         order("rollback", "Make an earlier release live again", control::OrderKind::kRollback);
     rollback->add_option("release", ship.release, "The release (default: the one before)")

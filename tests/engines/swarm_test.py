@@ -24,6 +24,7 @@ processes.web.memory = "64M"
 services.db.type = "postgresql"
 env.AIRVISUAL_URL = "{airvisual}"
 secrets.names = ["AIRVISUAL_KEY"]
+routes = [{ process = "web" }]  # every host
 """
 KEY = "a secret of the Swarm"
 STACK = "airquality-production"

@@ -17,6 +17,8 @@ Parts, in the order of a whole run
   golden   inputs and the exact outputs they must give
   e2e      the built programs, end to end, one behaviour a file
   fault    the same, while something is broken on purpose
+  engines  what is rendered, on real engines: docker, Swarm, podman, Terraform, the pipelines' linters
+  kubernetes  the same on a Kubernetes API server built from Debian's source (8 minutes the first time); on demand
   fuzz     each fuzz target, for a bounded number of inputs
   asan     unit, golden, e2e and fault under address and undefined-behaviour sanitizers
   tsan     the same under the thread sanitizer
@@ -57,6 +59,12 @@ def folder(name):
     return part
 
 
+def engines(report, pattern):
+    programs.install("engines")
+    if programs.build(report, "release", "programs"):
+        programs.pytest(report, "release", "tests/engines", pattern)
+
+
 def sanitized(preset):
     def part(report, pattern):
         # The release programs too: `fairlead up apps/visitors` builds those.
@@ -82,11 +90,15 @@ PARTS = {
     "golden": folder("golden"),
     "e2e": folder("e2e"),
     "fault": folder("fault"),
+    "engines": engines,
+    "kubernetes": folder("kubernetes"),
     "fuzz": fuzz,
     "asan": sanitized("asan"),
     "tsan": sanitized("tsan"),
 }
-GROUPS = {"quick": ["format", "arrows", "harness", "docs", "unit", "golden"], "all": list(PARTS)}
+ON_DEMAND = {"kubernetes"}
+GROUPS = {"quick": ["format", "arrows", "harness", "docs", "unit", "golden"],
+          "all": [name for name in PARTS if name not in ON_DEMAND]}
 for _preset in ("asan", "tsan"):
     PARTS[f"{_preset}-unit"] = lambda report, pattern, preset=_preset: unit(report, pattern, preset)
 

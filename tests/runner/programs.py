@@ -29,6 +29,12 @@ def build(report, preset, *targets):
     return done.returncode == 0
 
 
+def install(packages):
+    """What a part needs beyond the others, from Debian. Where it cannot be had, the tests say so and are skipped."""
+    command = '. scripts/common.sh; ensure_packages "$1"'
+    subprocess.run(["bash", "-euo", "pipefail", "-c", command, "./test", packages], cwd=ROOT)
+
+
 def unit(report, preset, pattern):
     """All GoogleTest programs of a build folder, as many at a time as there are cores."""
     folder = ROOT / "build" / preset

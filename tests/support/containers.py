@@ -33,9 +33,9 @@ class Docker:
         KEPT.mkdir(parents=True, exist_ok=True)
         self.socket = self.folder / "docker.sock"
         self.env = {**os.environ, "DOCKER_HOST": f"unix://{self.socket}", "DOCKER_CONFIG": str(self.folder / "config")}
-        # In a namespace of its own for mounts: what it mounts goes when it does.
+        self.unmount_leftovers()
         self.program = Program(["dockerd", "--storage-driver=overlay2", "--data-root", KEPT / "docker", "--exec-root",
-                                self.folder / "exec", "--pidfile", self.folder / "dockerd.pid", "-H",
+                                KEPT / "exec", "--pidfile", self.folder / "dockerd.pid", "-H",
                                 f"unix://{self.socket}"], self.folder, name="dockerd")
         process.lasting.add(self.program.pid)
         self.program.until(lambda: self.run("info", check=False).returncode == 0, "dockerd to answer")
@@ -63,6 +63,15 @@ class Docker:
     def stop(self):
         self.remove_leftovers()
         self.program.stop(seconds=30)
+        self.unmount_leftovers()
+
+    @staticmethod
+    def unmount_leftovers():
+        """Network namespaces that a killed dockerd has left would keep the names of their devices in use."""
+        for line in pathlib.Path("/proc/mounts").read_text().splitlines():
+            place = line.split()[1]
+            if place.startswith(str(KEPT / "exec")):
+                run("umount", "-l", place)
 
     def debian(self):
         """The base image that rendered Dockerfiles name, made here: nothing is pulled."""
@@ -93,15 +102,16 @@ class Docker:
 
     def pack(self, name, programs, folders, files, user, data, settings):
         """An image of programs of this machine, with their libraries, a shell, and a folder of their own."""
+        if self.has(name):
+            return
         programs = [*map(str, programs), *(f"/usr/bin/{n}" for n in ("cat", "rm", "sleep")), "/bin/sh"]
+        libraries = [str(library) for folder in folders for library in pathlib.Path(folder).glob("*.so")]
+        needs = set(re.findall(r"(/\S+) \(0x", run("ldd", *programs, *libraries).stdout))
         tree = self.folder / name.split(":")[0]
-        for program in programs:
-            needs = re.findall(r"(/\S+) \(0x", run("ldd", program).stdout)
-            for file in {program, *needs, *self.libraries_below(folders)}:
-                place = tree / file.lstrip("/")
-                place.parent.mkdir(parents=True, exist_ok=True)
-                if not place.exists():
-                    shutil.copy(os.path.realpath(file), place)
+        for file in {*programs, *needs}:
+            place = tree / file.lstrip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(os.path.realpath(file), place)
         for folder in folders:
             shutil.copytree(folder, tree / folder.lstrip("/"), dirs_exist_ok=True)
         for file, text in files.items():
@@ -121,15 +131,6 @@ class Docker:
             subprocess.run([DOCKER, "import", *changes, "-", name], stdin=tar.stdout, env=self.env, check=True,
                            stdout=subprocess.DEVNULL)
         shutil.rmtree(tree)
-
-    @staticmethod
-    def libraries_below(folders):
-        """What the shared libraries in these folders need in turn."""
-        found = set()
-        for folder in folders:
-            for library in pathlib.Path(folder).glob("*.so"):
-                found |= set(re.findall(r"(/\S+) \(0x", run("ldd", library).stdout))
-        return found
 
     def load(self, archive):
         self.run("load", "-q", "-i", archive)

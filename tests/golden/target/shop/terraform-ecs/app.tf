@@ -22,7 +22,7 @@ locals {
         command        = ["/bin/sh", "-c", "gunicorn -b $HOST:$PORT app"]
         variables      = { "HOST" = "0.0.0.0", "PORT" = "8080", "FAIRLEAD_DRAIN" = "10" }
         replicas       = 3
-        max_replicas   = 0
+        max_replicas   = 12
         serves         = true
         health         = "/up"
         least_requests = true
