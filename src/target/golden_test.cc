@@ -78,13 +78,14 @@ TEST_P(Golden, RendersWhatIsExpected) {
   EXPECT_EQ(files, rendered(name, target)) << "rendered twice, it differs";
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Target, Golden, testing::Combine(testing::ValuesIn(cases()), testing::ValuesIn(target_names())),
-    [](const auto& param) {
-      auto text = std::get<0>(param.param) + "_" + std::get<1>(param.param);
-      std::ranges::replace(text, '-', '_');
-      return text;
-    });
+INSTANTIATE_TEST_SUITE_P(Target, Golden,
+                         testing::Combine(testing::ValuesIn(cases()),
+                                          testing::ValuesIn(target_names())),
+                         [](const auto& param) {
+                           auto text = std::get<0>(param.param) + "_" + std::get<1>(param.param);
+                           std::ranges::replace(text, '-', '_');
+                           return text;
+                         });
 
 }  // namespace
 }  // namespace fairlead::target

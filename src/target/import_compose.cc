@@ -143,7 +143,10 @@ class ComposeReader {
 
   void read_size(const YAML::Node& deploy, const YAML::Node& scale, const YAML::Node& memory,
                  const YAML::Node& cpus, const std::string& where) {
-    YAML::Node replicas = scale, bytes = memory, cores = cpus;
+    YAML::Node replicas, bytes, cores;
+    if (scale) replicas.reset(scale);
+    if (memory) bytes.reset(memory);
+    if (cpus) cores.reset(cpus);
     if (deploy && deploy.IsMap()) {
       if (deploy["replicas"]) replicas.reset(deploy["replicas"]);
       const auto resources = deploy["resources"];
@@ -152,15 +155,15 @@ class ComposeReader {
         if (resources["limits"]["cpus"]) cores.reset(resources["limits"]["cpus"]);
       }
     }
-    if (replicas && parse_unsigned(text_of(replicas)))
+    if (replicas.IsScalar() && parse_unsigned(text_of(replicas)))
       add(fmt::format("replicas = {}\n", text_of(replicas)));
-    if (bytes) {
+    if (bytes.IsScalar()) {
       if (const auto size = size_of(text_of(bytes)))
         add(fmt::format("memory = {}\n", toml_text(config::write_size(*size))));
       else
         missing(where + ".memory", fmt::format("'{}' is no size", text_of(bytes)));
     }
-    if (cores) {
+    if (cores.IsScalar()) {
       const double number = std::strtod(text_of(cores).c_str(), nullptr);
       if (number >= 0.01) add(fmt::format("cpu = {}\n", number));
     }

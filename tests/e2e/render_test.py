@@ -25,15 +25,15 @@ def test_one_file_goes_to_stdout_and_the_losses_to_stderr():
 def test_files_go_to_a_folder(folder):
     done = render("kubernetes", APP, "--out", folder / "k8s")
     assert done.returncode == 0, done.stderr
-    written = sorted(f for f in (folder / "k8s").iterdir())
+    written = sorted(f for f in (folder / "k8s").rglob("*") if f.is_file())
     assert sorted(done.stdout.split()) == [str(f) for f in written]
     for file in written:
-        assert file.read_text() == (EXPECTED / "kubernetes" / file.name).read_text()
+        assert file.read_text() == (EXPECTED / "kubernetes" / file.relative_to(folder / "k8s")).read_text()
 
 
 def test_json_holds_files_and_report():
     answer = json.loads(render("swarm", APP, "--json").stdout)
-    assert [f["path"] for f in answer["files"]] == ["stack.yml", "haproxy.cfg", "FIDELITY.md"]
+    assert [f["path"] for f in answer["files"]] == ["stack.yml", "edge.json", "FIDELITY.md"]
     assert {n["fidelity"] for n in answer["fidelity"]} == {"carried", "differs", "missing"}
 
 
