@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "target/containers.h"
@@ -23,10 +24,15 @@ std::string pool_name(const AppSpec& app, std::string_view process) {
 std::uint64_t milliseconds(Duration duration) { return static_cast<std::uint64_t>(duration / 1ms); }
 
 Json pool(const AppSpec& app, const ProcessSpec& process) {
-  const bool least = process.balance == config::Balance::kLeastRequests;
-  Json json = {{"name", pool_name(app, process.name)},
-               {"balance", least ? "least_requests" : "round_robin"}};
+  std::string balance(to_string(process.balance));
+  std::ranges::replace(balance, '-', '_');  // as a snapshot spells it
+  Json json = {{"name", pool_name(app, process.name)}, {"balance", balance}};
   if (!process.health.empty()) json["health"] = {{"path", process.health}};
+  if (process.balance == config::Balance::kHash) json["hash_by"] = process.hash_by;
+  if (!process.sticky_cookie.empty()) json["sticky_cookie"] = process.sticky_cookie;
+  if (process.slow_start > 0s) json["slow_start_ms"] = milliseconds(process.slow_start);
+  if (process.max_requests > 0) json["max_requests"] = process.max_requests;
+  if (process.max_wait > 0s) json["max_wait_ms"] = milliseconds(process.max_wait);
   return json;
 }
 

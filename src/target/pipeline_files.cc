@@ -54,11 +54,11 @@ std::string github(const AppSpec& app, const Pipeline& pipeline) {
   file["on"]["push"];
   file["on"]["pull_request"];
   file["permissions"]["contents"] = "read";
-  file["env"]["REGISTRY"] = "${{ vars.REGISTRY }}";
+  file["env"]["REGISTRY"] = "${{ secrets.REGISTRY }}";
   file["env"]["FAIRLEAD_REGISTRY_USER"] = "${{ secrets.FAIRLEAD_REGISTRY_USER }}";
   file["env"]["FAIRLEAD_REGISTRY_PASSWORD"] = "${{ secrets.FAIRLEAD_REGISTRY_PASSWORD }}";
   file["env"]["IMAGE"] = fmt::format(
-      "${{{{ vars.REGISTRY }}}}/{}:{}-build.${{{{ github.run_number }}}}", app.name, app.version);
+      "${{{{ secrets.REGISTRY }}}}/{}:{}-build.${{{{ github.run_number }}}}", app.name, app.version);
   auto& build = file["jobs"]["build"];
   build["runs-on"] = "ubuntu-latest";
   auto& steps = build["steps"];

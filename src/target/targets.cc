@@ -13,15 +13,18 @@ namespace {
 struct Entry {
   Target target;
   Renderer render;
+  bool our_edge = false;  // in front there too, so that all it can do comes along
 };
 
 constexpr auto kEntries = std::to_array<Entry>({
     {{"haproxy", "HAProxy in front of replicas on the same machine"}, render_haproxy},
     {{"nginx", "nginx in front of replicas on the same machine"}, render_nginx},
     {{"systemd", "Units of systemd, one for each replica"}, render_systemd},
-    {{"compose", "Docker Compose, the edge in front"}, render_compose},
-    {{"swarm", "A stack for Docker Swarm, the edge in front"}, render_swarm},
-    {{"kubernetes", "Manifests for Kubernetes, put together by kustomize"}, render_kubernetes},
+    {{"compose", "Docker Compose, the edge in front"}, render_compose, true},
+    {{"swarm", "A stack for Docker Swarm, the edge in front"}, render_swarm, true},
+    {{"kubernetes", "Manifests for Kubernetes, put together by kustomize"},
+     render_kubernetes,
+     true},
     {{"dockerfile", "An image built by an engine"}, render_dockerfile},
     {{"terraform-ecs", "AWS by Terraform: containers on Fargate behind a load balancer"},
      render_terraform_ecs},
@@ -62,7 +65,7 @@ Result<Rendering> render(std::string_view target, const config::AppSpec& app,
   if (entry == kEntries.end()) return fail(no_target(target));
   Rendering rendering;
   Report report;
-  const config::AppSpec rest = without_edge_only(app, report);
+  const config::AppSpec rest = entry->our_edge ? app : without_edge_only(app, report);
   TRY_VOID(entry->render(rest, options, rendering, report));
   rendering.notes = report.notes();
   rendering.files.push_back({"FIDELITY.md", report.to_markdown(app, entry->target)});

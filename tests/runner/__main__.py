@@ -17,8 +17,7 @@ Parts, in the order of a whole run
   golden   inputs and the exact outputs they must give
   e2e      the built programs, end to end, one behaviour a file
   fault    the same, while something is broken on purpose
-  engines  what is rendered, on real engines: docker, Swarm, podman, Terraform, the pipelines' linters
-  kubernetes  the same on a Kubernetes API server built from Debian's source (8 minutes the first time); on demand
+  engines  what is rendered, on real engines: docker, Swarm, podman, Terraform, linters
   fuzz     each fuzz target, for a bounded number of inputs
   asan     unit, golden, e2e and fault under address and undefined-behaviour sanitizers
   tsan     the same under the thread sanitizer
@@ -91,14 +90,11 @@ PARTS = {
     "e2e": folder("e2e"),
     "fault": folder("fault"),
     "engines": engines,
-    "kubernetes": folder("kubernetes"),
     "fuzz": fuzz,
     "asan": sanitized("asan"),
     "tsan": sanitized("tsan"),
 }
-ON_DEMAND = {"kubernetes"}
-GROUPS = {"quick": ["format", "arrows", "harness", "docs", "unit", "golden"],
-          "all": [name for name in PARTS if name not in ON_DEMAND]}
+GROUPS = {"quick": ["format", "arrows", "harness", "docs", "unit", "golden"], "all": list(PARTS)}
 for _preset in ("asan", "tsan"):
     PARTS[f"{_preset}-unit"] = lambda report, pattern, preset=_preset: unit(report, pattern, preset)
 

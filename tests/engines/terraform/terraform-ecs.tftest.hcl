@@ -54,11 +54,3 @@ run "rights" {
     error_message = "a service that is not taken back"
   }
 }
-
-run "applies" {
-  command = apply
-  assert {
-    condition     = output.cluster != ""
-    error_message = "no cluster"
-  }
-}

@@ -25,7 +25,7 @@ mock_provider "aws" {
 }
 
 run "stages" {
-  command = apply
+  command = plan
   assert {
     condition     = length(output.addresses) >= 2
     error_message = "fewer than two stages"
@@ -33,7 +33,7 @@ run "stages" {
 }
 
 run "rights" {
-  command = apply
+  command = plan
   module {
     source = "./stage"
   }

@@ -60,7 +60,7 @@ resource "aws_lb_listener" "http" {
     redirect {
       port        = "443"
       protocol    = "HTTPS"
-      status_code = "HTTP_308"
+      status_code = "HTTP_301"
     }
   }
 }
