@@ -57,8 +57,9 @@ std::string github(const AppSpec& app, const Pipeline& pipeline) {
   file["env"]["REGISTRY"] = "${{ secrets.REGISTRY }}";
   file["env"]["FAIRLEAD_REGISTRY_USER"] = "${{ secrets.FAIRLEAD_REGISTRY_USER }}";
   file["env"]["FAIRLEAD_REGISTRY_PASSWORD"] = "${{ secrets.FAIRLEAD_REGISTRY_PASSWORD }}";
-  file["env"]["IMAGE"] = fmt::format(
-      "${{{{ secrets.REGISTRY }}}}/{}:{}-build.${{{{ github.run_number }}}}", app.name, app.version);
+  file["env"]["IMAGE"] =
+      fmt::format("${{{{ secrets.REGISTRY }}}}/{}:{}-build.${{{{ github.run_number }}}}", app.name,
+                  app.version);
   auto& build = file["jobs"]["build"];
   build["runs-on"] = "ubuntu-latest";
   auto& steps = build["steps"];
