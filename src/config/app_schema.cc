@@ -15,6 +15,8 @@ constexpr std::array<Named<Balance>, 4> kBalances = {{{"round-robin", Balance::k
                                                       {"least-requests", Balance::kLeastRequests},
                                                       {"two-choices", Balance::kTwoChoices},
                                                       {"hash", Balance::kHash}}};
+constexpr std::array<Named<Protocol>, 3> kProtocols = {
+    {{"http/1.1", Protocol::kHttp1}, {"h2", Protocol::kH2}, {"grpc", Protocol::kH2}}};
 constexpr std::array<Named<LimitBy>, 1> kLimitBy = {{{"client", LimitBy::kClient}}};
 constexpr std::array<Named<ServiceType>, 2> kServiceTypes = {
     {{"postgresql", ServiceType::kPostgresql}, {"redis", ServiceType::kRedis}}};
@@ -243,6 +245,10 @@ constexpr auto kProcessKeys = std::to_array<Key>({
         "max_requests", "Requests at once to each replica; more wait. No limit without it."),
     key<Time, &ProcessSpec::max_wait>(
         "max_wait", "How long a request may wait for a replica that is ready and free, then 503."),
+    key<Choice<kProtocols>, &ProcessSpec::protocol>(
+        "protocol",
+        "What its replicas speak. `h2` and `grpc` both mean HTTP/2 without TLS, of which they must "
+        "know beforehand; readiness is then that the port accepts."),
     key<Environment, &ProcessSpec::env>("env",
                                         "Variables for this process type; they win over `[env]`."),
 });

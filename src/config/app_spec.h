@@ -47,6 +47,7 @@ struct DeploySpec {
 };
 
 enum class Balance : std::uint8_t { kRoundRobin, kLeastRequests, kTwoChoices, kHash };
+enum class Protocol : std::uint8_t { kHttp1, kH2 };  // as a replica speaks it
 
 struct ProcessSpec {
   std::string name;  // a DNS label
@@ -64,7 +65,8 @@ struct ProcessSpec {
   Duration slow_start{0};          // a new replica's share grows over this time
   unsigned max_requests = 0;       // at once to each replica; 0: no limit
   Duration max_wait{0};            // for a replica to be ready or free; 0: 503 at once
-  Variables env;                   // for this process type alone; wins over AppSpec::env
+  Protocol protocol = Protocol::kHttp1;
+  Variables env;  // for this process type alone; wins over AppSpec::env
   Location where;
 };
 

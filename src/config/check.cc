@@ -31,9 +31,11 @@ class Checker {
     for (std::size_t i = 0; i < spec_.routes.size() && !diagnostics_.full(); ++i) check_route(i);
     check_services();
     check_variables(spec_.env, {"env"});
-    for (const auto& process : spec_.processes) check_replicas(process);
-    for (const auto& process : spec_.processes)
+    for (const auto& process : spec_.processes) {
+      check_replicas(process);
       check_variables(process.env, {"processes", process.name, "env"});
+      check_health(process);
+    }
     check_secrets();
     check_alerts();
   }
@@ -91,6 +93,14 @@ class Checker {
                        fmt::format("max_replicas is {}, which is less than replicas, {}",
                                    process.max_replicas, process.replicas),
                        "replicas is the least that run, max_replicas the most");
+  }
+
+  void check_health(const ProcessSpec& process) {
+    if (process.protocol != Protocol::kH2 || process.health.empty()) return;
+    diagnostics_.error(
+        locate(document_, {"processes", process.name, "health"}),
+        fmt::format("'health' is asked over HTTP/1.1, and '{}' speaks HTTP/2 only", process.name),
+        "leave it out: ready is then when its port accepts");
   }
 
   void check_services() {

@@ -44,10 +44,10 @@ auto members(const Pool*) {
   return std::tuple(
       Member("name", &T::name), Member("balance", &T::balance), Member("hash_by", &T::hash_by),
       Member("sticky_cookie", &T::sticky_cookie), Member("slow_start_ms", &T::slow_start_ms),
-      Member("health", &T::health), Member("held", &T::held), Member("ejection", &T::ejection),
-      Member("retry_percent", &T::retry_percent), Member("max_requests", &T::max_requests),
-      Member("max_waiting", &T::max_waiting), Member("max_wait_ms", &T::max_wait_ms),
-      Member("origins", &T::origins));
+      Member("health", &T::health), Member("h2", &T::h2), Member("held", &T::held),
+      Member("ejection", &T::ejection), Member("retry_percent", &T::retry_percent),
+      Member("max_requests", &T::max_requests), Member("max_waiting", &T::max_waiting),
+      Member("max_wait_ms", &T::max_wait_ms), Member("origins", &T::origins));
 }
 auto members(const RouteCache*) {
   using T = RouteCache;
@@ -294,7 +294,7 @@ Result<> check_pools(const Snapshot& snapshot, std::unordered_set<std::string_vi
     if (!names.insert(pool.name).second) {
       return wrong(where + ".name", fmt::format("second pool '{}'", pool.name));
     }
-    if (!pool.health.path.starts_with('/')) {
+    if (!pool.health.path.empty() && !pool.health.path.starts_with('/')) {
       return wrong(where + ".health.path", "must begin with '/'");
     }
     if (pool.health.healthy_after == 0 || pool.health.unhealthy_after == 0) {

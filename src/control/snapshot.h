@@ -32,7 +32,7 @@ struct Origin {
 };
 
 struct HealthCheck {
-  std::string path = "/";  // 2xx is healthy, all else is not
+  std::string path = "/";  // 2xx is healthy, all else is not; "": so is who takes a connection
   Duration interval = 2s;
   Duration timeout = 1s;
   unsigned unhealthy_after = 2;  // failures in a row; a refused connection counts at once
@@ -54,6 +54,7 @@ struct Pool {
   std::string sticky_cookie;        // set by the edge to keep a client on its origin; "": none
   std::uint64_t slow_start_ms = 0;  // a new origin's share grows to its weight over this time
   HealthCheck health;
+  bool h2 = false;  // its origins speak HTTP/2 only, by prior knowledge: gRPC
   // New requests wait in the edge until it is false again, at most EdgeTimeouts::held.
   bool held = false;
   Ejection ejection;

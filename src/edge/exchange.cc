@@ -196,7 +196,7 @@ void Exchange::attempt(bool fresh) {
     ++attempts_;
     use(chosen);
     const bool probe = !http::is_idempotent(method_) || !request_whole_;
-    OriginConnection* connection = fresh ? nullptr : chosen->take_idle(probe);
+    OriginStream* connection = fresh ? nullptr : chosen->take_idle(probe);
     if (!connection) {
       auto made = chosen->connect();
       if (!made) {
@@ -268,13 +268,13 @@ void Exchange::origin_drained() {
 
 // What was sent may be sent once more if nothing of it can have been acted upon, or if acting twice
 // does no harm (RFC 9110 §9.2.2), and if all of it is still at hand.
-bool Exchange::may_send_again(const OriginConnection& origin) const {
+bool Exchange::may_send_again(const OriginStream& origin) const {
   return !body_passed_ && (!origin.sent_anything() || http::is_idempotent(method_));
 }
 
-void Exchange::origin_failed(OriginConnection::Failure failure) {
-  using Failure = OriginConnection::Failure;
-  const OriginConnection& origin = *origin_;
+void Exchange::origin_failed(OriginStream::Failure failure) {
+  using Failure = OriginStream::Failure;
+  const OriginStream& origin = *origin_;
   origin_ = nullptr;
   wants_body_ = false;
   if (response_started_) {
@@ -334,7 +334,7 @@ void Exchange::response_body(std::string_view data, bool end, std::string_view t
   client_->send_body(data, end, trailers);
   if (!end) return;
   client_->flush();
-  OriginConnection* origin = std::exchange(origin_, nullptr);
+  OriginStream* origin = std::exchange(origin_, nullptr);
   if (request_whole_) {
     origin->finish();
   } else {

@@ -10,14 +10,16 @@
 #include "edge/cached_request.h"
 #include "edge/client_stream.h"
 #include "edge/forward.h"
-#include "edge/origin_connection.h"
+#include "edge/origin_stream.h"
 #include "edge/plan.h"
 #include "edge/response_filter.h"
 #include "edge/timeout_list.h"
 #include "http/conditional.h"
+#include "http/h1_parser.h"
 
 namespace fairlead::edge {
 
+class OriginPool;
 struct Pool;
 class Worker;
 
@@ -64,7 +66,7 @@ class Exchange final : public Timed {
   void response_body(std::string_view data, bool end, std::string_view trailers);
   // What one read of the origin brought has been passed on.
   void response_flush();
-  void origin_failed(OriginConnection::Failure failure);
+  void origin_failed(OriginStream::Failure failure);
   bool expects_upgrade() const { return upgrade_; }
   // True while only the client can move things on: the origin's time does not run.
   bool waits_for_client() const { return !request_whole_ && !response_started_; }
@@ -91,7 +93,7 @@ class Exchange final : public Timed {
   void leave_wait();
   void use(OriginPool* origin);
   void send_request();
-  bool may_send_again(const OriginConnection& origin) const;
+  bool may_send_again(const OriginStream& origin) const;
   void answer(const Problem& problem);
   void finish();
   void cut();
@@ -146,7 +148,7 @@ class Exchange final : public Timed {
   Worker& worker_;
   ClientStream* client_ = nullptr;
   Pool* pool_ = nullptr;
-  OriginConnection* origin_ = nullptr;
+  OriginStream* origin_ = nullptr;
   OriginPool* origin_pool_ = nullptr;  // being used, or used last
 
   std::unique_ptr<ResponseFilter> filter_;  // made with the first route that needs one, then kept

@@ -127,7 +127,7 @@ void H2Connection::on_abuse(http::H2Abuse abuse) {
 // ---- sending
 
 void H2Connection::flush_soon() {
-  if (!closed() && !FlushEntry::linked()) worker_.flush_later(*this);
+  if (!closed() && !Flushed::linked()) worker_.flush_later(*this);
 }
 
 void H2Connection::flush() {
@@ -168,7 +168,7 @@ void H2Connection::gone() {
   for (io::Link* link = streams_.next; link != &streams_; link = link->next) {
     static_cast<H2ClientStream*>(static_cast<H2StreamEntry*>(link))->gone();
   }
-  FlushEntry::unlink();
+  Flushed::unlink();
   end_of_life();
 }
 

@@ -5,18 +5,16 @@
 #include <vector>
 
 #include "edge/connection.h"
+#include "edge/flushed.h"
 #include "edge/forward.h"
 #include "edge/h2_stream.h"
 #include "http/h2_session.h"
 
 namespace fairlead::edge {
 
-// Place of a connection among those that the worker flushes at the end of the loop's iteration.
-struct FlushEntry : io::Link {};
-
 // An HTTP/2 client. Its streams are the client sides of as many exchanges; what they send within
 // one iteration of the loop leaves in one piece, at its end.
-class H2Connection final : public ClientSocket, public http::H2Session::Owner, public FlushEntry {
+class H2Connection final : public ClientSocket, public http::H2Session::Owner, public Flushed {
  public:
   // `address` and `trusted` as in ClientFacts.
   H2Connection(Worker& worker, io::Transport transport, std::string address, bool trusted);
@@ -35,7 +33,7 @@ class H2Connection final : public ClientSocket, public http::H2Session::Owner, p
   void stream_closed(H2ClientStream& stream);
 
   // ---- from the worker
-  void flush();
+  void flush() override;
   void drain(Duration grace) override;
   void cut_off() override { gone(); }
 

@@ -22,9 +22,9 @@ struct HealthChecker::Probe {
                : std::min(check.interval, kRecoveryInterval);
   }
 
-  void judge(const Result<http::Response>& response) {
-    const bool healthy = response && response->status >= 200 && response->status < 300;
-    const bool refused = !response && response.error().code() == Code::kUnavailable;
+  void judge(const Result<bool>& answer) {
+    const bool healthy = answer && *answer;
+    const bool refused = !answer && answer.error().code() == Code::kUnavailable;
     passed = healthy ? passed + 1 : 0;
     failed = healthy ? 0 : failed + 1;
     const bool ready = target->ready.load(std::memory_order_relaxed);
@@ -78,15 +78,27 @@ void HealthChecker::suspect(const TargetPtr& target) {
   if (found != probes_.end()) found->second->wake.set();
 }
 
+// Whether the origin is well; an error if it could not be reached.
+io::Task<Result<bool>> HealthChecker::ask(std::shared_ptr<Probe> probe) {
+  const io::Deadline deadline = io::Deadline::in(probe->check.timeout).or_when(probe->stop);
+  if (probe->check.path.empty()) {
+    const auto stream = co_await io::connect(probe->loop, probe->target->address, deadline);
+    if (!stream) co_return fail(stream.error());
+    co_return true;
+  }
+  http::Request request;
+  request.target = probe->check.path;
+  request.fields.add("User-Agent", "fairlead-health");
+  const auto response = co_await probe->client.send(std::move(request), deadline);
+  if (!response) co_return fail(response.error());
+  co_return response->status >= 200 && response->status < 300;
+}
+
 io::Task<void> HealthChecker::run(std::shared_ptr<Probe> probe) {
   while (!probe->stop.requested()) {
-    http::Request request;
-    request.target = probe->check.path;
-    request.fields.add("User-Agent", "fairlead-health");
-    auto response = co_await probe->client.send(
-        std::move(request), io::Deadline::in(probe->check.timeout).or_when(probe->stop));
+    const Result<bool> healthy = co_await ask(probe);
     if (probe->stop.requested()) break;
-    probe->judge(response);
+    probe->judge(healthy);
     // Woken early or not, the next round begins.
     [[maybe_unused]] const auto woken =
         co_await probe->wake.wait(io::Deadline::in(probe->pause()).or_when(probe->stop));

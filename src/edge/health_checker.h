@@ -28,7 +28,8 @@ class HealthChecker {
 
  private:
   struct Probe;
-  static io::Task<void> run(std::shared_ptr<Probe> probe);
+  static io::Task<Result<bool>> ask(std::shared_ptr<Probe> probe);
+  io::Task<void> run(std::shared_ptr<Probe> probe);
 
   io::Loop& loop_;
   std::function<void(const Target&)> changed_;

@@ -5,11 +5,11 @@
 #include <string_view>
 
 #include "edge/connection.h"
+#include "edge/origin_stream.h"
 #include "http/h1_parser.h"
 
 namespace fairlead::edge {
 
-class Exchange;
 class OriginPool;
 
 // Place of a connection among the idle ones of its pool.
@@ -18,41 +18,27 @@ struct IdleEntry : io::Link {};
 // An HTTP/1.1 connection to an origin. It knows that wire: it sends heads and bodies that its
 // exchange gives it, parses what comes back, and says how it failed. Without an exchange it is idle
 // and closes when the origin does.
-class OriginConnection final : public Connection, public IdleEntry {
+class OriginConnection final : public Connection, public OriginStream, public IdleEntry {
  public:
-  enum class Failure : std::uint8_t {
-    kRefused,          // could not connect: nothing was sent
-    kConnectTimeout,   // the same
-    kClosed,           // ended before a response head was complete
-    kBroken,           // ended or failed inside the response's body
-    kResponseTimeout,  // no progress for the time allowed
-    kProtocol,         // not a valid response
-  };
-
   OriginConnection(OriginPool& pool, Worker& worker, io::Transport transport, bool connected);
 
-  void begin(Exchange& exchange, http::Method method);
-  bool connected() const { return connected_; }
-  bool reused() const { return reused_; }
-  // Of the current exchange's request.
-  bool sent_anything() const { return sent_anything_; }
+  void begin(Exchange& exchange, http::Method method) override;
+  bool connected() const override { return connected_; }
+  bool reused() const override { return reused_; }
+  bool sent_anything() const override { return sent_anything_; }
   OriginPool& pool() const { return pool_; }
 
-  // `text` is the serialised head and must live until flush(). Held back, so that head and body
-  // start travel in one piece.
-  void send_head(std::string_view text, http::BodyFraming framing);
-  void send_body(std::string_view data, bool end, std::string_view trailers);
-  void flush();
-  // The origin takes bytes more slowly than they come.
-  bool congested() const { return !out_.empty(); }
+  void send_head(std::string_view text, http::BodyFraming framing) override;
+  void send_body(std::string_view data, bool end, std::string_view trailers) override;
+  void flush() override;
+  bool congested() const override { return !out_.empty(); }
 
-  // The client cannot take more for now: stop reading. resume() may call the exchange back.
-  void pause() { paused_ = true; }
-  void resume();
+  void pause() override { paused_ = true; }
+  void resume() override;
 
-  // The exchange is over: back to the pool if the connection can be used again, else closed.
-  void finish();
-  void abandon();
+  // Back to the pool if the connection can be used again, else closed.
+  void finish() override;
+  void abandon() override;
   // Closes an idle connection, or one that may not become idle.
   void discard();
   // Taken from the idle ones.

@@ -11,7 +11,12 @@ namespace fairlead::edge {
 OriginPool::OriginPool(Worker& worker, TargetPtr target)
     : worker_(worker), target_(std::move(target)) {}
 
-OriginPool::~OriginPool() { retire(); }
+OriginPool::~OriginPool() {
+  retire();
+  while (h2_.linked()) {
+    static_cast<H2OriginConnection*>(static_cast<H2OriginEntry*>(h2_.next))->discard();
+  }
+}
 
 OriginStats& OriginPool::stats() const { return target_->stats[worker_.index()]; }
 
@@ -20,7 +25,8 @@ void OriginPool::mark_unready() {
   worker_.report_unready(target_);
 }
 
-OriginConnection* OriginPool::take_idle(bool probe) {
+OriginStream* OriginPool::take_idle(bool probe) {
+  if (target_->h2) return take_stream();
   while (idle_.linked()) {
     auto* connection = static_cast<OriginConnection*>(static_cast<IdleEntry*>(idle_.previous));
     if (probe && !connection->probe()) {
@@ -33,7 +39,15 @@ OriginConnection* OriginPool::take_idle(bool probe) {
   return nullptr;
 }
 
-Result<OriginConnection*> OriginPool::connect() {
+OriginStream* OriginPool::take_stream() {
+  for (io::Link* link = h2_.next; link != &h2_; link = link->next) {
+    auto* connection = static_cast<H2OriginConnection*>(static_cast<H2OriginEntry*>(link));
+    if (OriginStream* stream = connection->new_origin_stream()) return stream;
+  }
+  return nullptr;
+}
+
+Result<OriginStream*> OriginPool::connect() {
   const io::Address& address = target_->address;
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return fail_errno("socket");
@@ -43,6 +57,16 @@ Result<OriginConnection*> OriginPool::connect() {
   }
   const bool connected = ::connect(fd.get(), address.data(), address.size()) == 0;
   if (!connected && errno != EINPROGRESS) return fail_errno("connect");
+  if (target_->h2) {
+    auto* shared = new H2OriginConnection(*this, worker_, io::Transport(std::move(fd)), connected);
+    ++connections_;
+    stats().connects.add();
+    static_cast<H2OriginEntry*>(shared)->insert_before(h2_);
+    if (shared->watch()) return shared->new_origin_stream();
+    --connections_;
+    static_cast<H2OriginEntry*>(shared)->unlink();
+    return fail(Code::kUnavailable, "cannot watch the socket");
+  }
   auto* connection = new OriginConnection(*this, worker_, io::Transport(std::move(fd)), connected);
   ++connections_;
   stats().connects.add();
@@ -64,6 +88,9 @@ void OriginPool::put_back(OriginConnection& connection) {
 
 void OriginPool::retire() {
   retired_ = true;
+  for (io::Link* link = h2_.next; link != &h2_; link = link->next) {
+    static_cast<H2OriginConnection*>(static_cast<H2OriginEntry*>(link))->retire();
+  }
   while (idle_.linked()) {
     static_cast<OriginConnection*>(static_cast<IdleEntry*>(idle_.previous))->discard();
   }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "edge/h2_origin_connection.h"
 #include "edge/origin_connection.h"
 #include "edge/target.h"
 #include "io/sync.h"
@@ -25,11 +26,11 @@ class OriginPool {
   // Keeps new requests away until a health check has passed.
   void mark_unready();
 
-  // The idle connection used last, or null. With `probe` its socket is asked whether the origin has
-  // closed it: for requests that cannot be sent twice.
-  OriginConnection* take_idle(bool probe);
+  // The idle connection used last, or a stream on one that has room; or null. With `probe` an idle
+  // socket is asked whether the origin has closed it: for requests that cannot be sent twice.
+  OriginStream* take_idle(bool probe);
   // A new connection, which may still be on its way. kUnavailable when it is refused at once.
-  Result<OriginConnection*> connect();
+  Result<OriginStream*> connect();
   // A connection whose exchange ended cleanly.
   void put_back(OriginConnection& connection);
 
@@ -45,12 +46,15 @@ class OriginPool {
 
  private:
   friend class OriginConnection;
+  friend class H2OriginConnection;
+  OriginStream* take_stream();
   void connection_closed() { --connections_; }
   void left_idle() { --idle_count_; }
 
   Worker& worker_;
   TargetPtr target_;
-  io::Link idle_;
+  io::Link idle_;  // OriginConnection
+  io::Link h2_;    // H2OriginConnection, all of them
   std::size_t idle_count_ = 0;
   std::size_t connections_ = 0;
   bool retired_ = false;

@@ -57,12 +57,12 @@ Result<> Plan::take_targets(std::size_t loops, const Plan* previous) {
     for (const control::Origin& origin : pool.origins) {
       const auto found = known.find(origin.id);
       if (found != known.end() && found->second->same_as(origin) &&
-          found->second->pool == pool.name) {
+          found->second->pool == pool.name && found->second->h2 == pool.h2) {
         targets.push_back(found->second);
         continue;
       }
       TRY(io::Address address, io::Address::parse(origin.address));
-      targets.push_back(std::make_shared<Target>(origin, pool.name, address, loops));
+      targets.push_back(std::make_shared<Target>(origin, pool, address, loops));
     }
   }
   return {};

@@ -30,10 +30,12 @@ struct alignas(64) OriginStats {
 // An origin. It keeps its identity from snapshot to snapshot as long as id, address and release
 // stay the same.
 struct Target {
-  Target(control::Origin origin, std::string pool_name, io::Address where, std::size_t loops)
+  Target(control::Origin origin, const control::Pool& its_pool, io::Address where,
+         std::size_t loops)
       : spec(std::move(origin)),
-        pool(std::move(pool_name)),
+        pool(its_pool.name),
         address(where),
+        h2(its_pool.h2),
         id_hash(stable_hash(spec.id)),
         stats(loops) {
     became_ready(now());
@@ -42,6 +44,7 @@ struct Target {
   const control::Origin spec;
   const std::string pool;
   const io::Address address;
+  const bool h2;                // speaks HTTP/2 only
   const std::uint64_t id_hash;  // stands for spec.id in sticky cookies and consistent hashing
   // False keeps new requests away. Cleared by a loop whose connection was refused, set and cleared
   // by the HealthChecker; relaxed, because nothing else is read because of it.

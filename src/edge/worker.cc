@@ -228,20 +228,20 @@ void Worker::serve_h2(io::Transport transport, std::string address, bool trusted
   connection->start(first);
 }
 
-void Worker::flush_later(H2Connection& connection) {
-  if (!to_flush_.linked()) loop_->defer([this] { flush_clients(); });
-  static_cast<FlushEntry&>(connection).insert_before(to_flush_);
+void Worker::flush_later(Flushed& flushed) {
+  if (!to_flush_.linked()) loop_->defer([this] { flush_all(); });
+  flushed.insert_before(to_flush_);
 }
 
 // Those that ask again while they are flushed wait for the next iteration, behind everybody else.
-void Worker::flush_clients() {
+void Worker::flush_all() {
   io::Link now;
   now.insert_before(to_flush_);
   to_flush_.unlink();
   while (now.linked()) {
-    auto* connection = static_cast<H2Connection*>(static_cast<FlushEntry*>(now.next));
-    static_cast<FlushEntry*>(connection)->unlink();
-    connection->flush();
+    auto* flushed = static_cast<Flushed*>(now.next);
+    flushed->unlink();
+    flushed->flush();
   }
 }
 

@@ -11,6 +11,7 @@
 #include "edge/access_log.h"
 #include "edge/cache_store.h"
 #include "edge/exchange.h"
+#include "edge/flushed.h"
 #include "edge/limits.h"
 #include "edge/plan.h"
 #include "edge/pool.h"
@@ -21,7 +22,6 @@
 
 namespace fairlead::edge {
 
-class H2Connection;
 class ListenSocket;
 
 // Takes answers that nobody waits for any more.
@@ -166,8 +166,8 @@ class Worker {
   void serve(io::Transport transport, io::Address peer);
   // The same once it is known that the client speaks HTTP/2; `first` was read of it already.
   void serve_h2(io::Transport transport, std::string address, bool trusted, std::string_view first);
-  // Has the connection flushed at the end of this iteration.
-  void flush_later(H2Connection& connection);
+  // Has it flushed at the end of this iteration.
+  void flush_later(Flushed& flushed);
   void client_closed();
   // Frees a closed connection at the end of this iteration.
   void bury(Connection* connection);
@@ -181,7 +181,7 @@ class Worker {
   void begin_drain(Duration patience);
   void stop_if_drained();
   bool watch(ClientSocket& client);
-  void flush_clients();
+  void flush_all();
   void close_all();
 
   const std::size_t index_;
@@ -214,7 +214,7 @@ class Worker {
   std::vector<Exchange*> free_exchanges_;
   std::vector<std::unique_ptr<ListenSocket>> listeners_;
   io::Link clients_;   // ClientSocket
-  io::Link to_flush_;  // H2Connection
+  io::Link to_flush_;  // Flushed
   std::vector<std::unique_ptr<Connection>> buried_;
 
   char request_id_[28];

@@ -429,6 +429,12 @@ void H2Stream::reset_stream() {
   trailers_.clear();
 }
 
+bool H2Session::has_room(std::size_t streams) const {
+  return !broken_ && !broken_off_ && nghttp2_session_check_request_allowed(session_) != 0 &&
+         streams <
+             nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
 bool H2Session::open(H2Stream& stream, const RequestHead& request, std::string_view scheme,
                      bool whole) {
   if (!nghttp2_session_check_request_allowed(session_)) return false;
@@ -440,10 +446,9 @@ bool H2Session::open(H2Stream& stream, const RequestHead& request, std::string_v
   list.add(":path", request.target);
   for (const Field& field : request.fields) {
     const bool passes = field.id != FieldId::kHost && !is_hop_by_hop(field, {});
-    if (passes || (field.id == FieldId::kTe && field.value == "trailers")) {
-      list.add(field.name, field.value);
-    }
+    if (passes) list.add(field.name, field.value);
   }
+  list.add("te", "trailers");  // we pass them on; gRPC insists on it
   const nghttp2_data_provider provider{{.ptr = &stream}, Callbacks::read_body};
   stream.id_ = nghttp2_submit_request(session_, nullptr, list.data(), list.size(),
                                       whole ? nullptr : &provider, &stream);

@@ -127,6 +127,8 @@ class H2Session {
   void end(H2Error code = H2Error::kNone);
 
   // ---- streams; all of it is sent by the next produce()
+  // Client only. Whether one stream more than so many may be opened.
+  bool has_room(std::size_t streams) const;
   // Client only. False if the session takes no more streams.
   bool open(H2Stream& stream, const RequestHead& request, std::string_view scheme, bool whole);
   // Server only. Fields as they are to be sent, names in any case. `whole`: no body follows. May
