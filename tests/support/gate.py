@@ -1,8 +1,10 @@
-"""A gate between a service and its store, that a test closes, holds, or has talk rubbish."""
+"""A gate between two programs (a service and its store, the edge and an origin) that a test closes, holds, or has spoil what passes."""
 
 import os
 import socket
+import struct
 import threading
+import time
 
 from support import net
 
@@ -14,6 +16,7 @@ class Gate:
     .hold()     connections stay, nothing passes any more: a store that stands still
     .rubbish()  whoever speaks is answered with bytes that mean nothing
     .open()     passes again; what was held goes on its way
+    .spoil()    what comes back from the target passes in pieces, late, or not to its end
     """
 
     RUBBISH = b"\x00\xffHTTP/1.1 418 What?\r\n\r\n<html>$-1\r\n" * 4
@@ -22,6 +25,7 @@ class Gate:
         self.address, self._target = listen, target
         self._mode, self._changed = "open", threading.Condition()
         self._sockets, self._listener = set(), None
+        self.spoil()
         self.open()
 
     def __enter__(self):
@@ -40,6 +44,11 @@ class Gate:
     def open(self):
         self._set("open")
         self._listen()
+
+    def spoil(self, pieces=None, delay=0, end_after=None, reset=False):
+        """From now on: so many bytes at a time, each piece late by so many seconds; after so many bytes of a connection it ends, in
+        order or with a reset. Without arguments nothing is spoilt any more."""
+        self._spoilt = (pieces, delay, end_after, reset)
 
     def close(self):
         self._set("closed")
@@ -85,6 +94,7 @@ class Gate:
             threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
 
     def _pump(self, source, sink, from_client):
+        passed = 0
         try:
             while data := source.recv(65536):
                 with self._changed:
@@ -93,8 +103,10 @@ class Gate:
                 if mode == "rubbish":
                     if from_client:
                         source.sendall(self.RUBBISH)
-                elif mode == "open" and sink:
+                elif mode == "open" and sink and from_client:
                     sink.sendall(data)
+                elif mode == "open" and sink and self._give_back(sink, data, passed):
+                    passed += len(data)
                 else:
                     break
         except OSError:
@@ -103,6 +115,20 @@ class Gate:
             if sock:
                 self._sockets.discard(sock)
                 hang_up(sock)
+
+
+    def _give_back(self, client, data, passed):
+        """False at the connection's end."""
+        pieces, delay, end_after, reset = self._spoilt
+        room = len(data) if end_after is None else min(len(data), max(0, end_after - passed))
+        for at in range(0, room, pieces or room):
+            time.sleep(delay)
+            client.sendall(data[at : min(room, at + (pieces or room))])
+        if room < len(data) and reset:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.shutdown(socket.SHUT_RD)  # who still waits for its bytes would keep it open
+            client.close()
+        return room == len(data)
 
 
 def hang_up(sock):
