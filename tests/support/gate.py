@@ -121,9 +121,10 @@ class Gate:
         """False at the connection's end."""
         pieces, delay, end_after, reset = self._spoilt
         room = len(data) if end_after is None else min(len(data), max(0, end_after - passed))
-        for at in range(0, room, pieces or room):
+        step = pieces or len(data)
+        for at in range(0, room, step):
             time.sleep(delay)
-            client.sendall(data[at : min(room, at + (pieces or room))])
+            client.sendall(data[at : min(room, at + step)])
         if room < len(data) and reset:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.shutdown(socket.SHUT_RD)  # who still waits for its bytes would keep it open
