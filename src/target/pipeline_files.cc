@@ -103,7 +103,7 @@ std::string gitlab(const AppSpec& app, const Pipeline& pipeline) {
     if (step.name == "build") add_artifacts(job);
   }
   for (const auto& step : pipeline.release) {
-    auto& job = file[step.name];
+    auto& job = file["push-" + step.name];  // "image" itself is a word of GitLab's
     job["stage"] = step.name;
     job["script"] = step.lines;
     for (const auto& target : pipeline.targets)

@@ -18,6 +18,6 @@ def install(name):
             shutil.copy(package / file, installed)
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=installed, check=True,
                        stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
-    for script in package.glob("*.js"):
+    for script in package.glob("*.*js"):
         shutil.copy(script, installed)
     return installed
