@@ -4,17 +4,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <fstream>
-#include <list>
 #include <memory>
-#include <random>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "edge/cache_store.h"
+#include "edge/cache_trace_fixture.h"
 
 namespace {
 
@@ -106,56 +103,16 @@ void memory_and_speed() {
              (now() - start) / std::chrono::milliseconds(1), store.stats().entries, purged);
 }
 
-// Least recently used goes first.
-class Lru {
- public:
-  explicit Lru(std::size_t capacity) : capacity_(capacity) {}
-  bool touch(std::uint64_t id) {
-    if (const auto found = places_.find(id); found != places_.end()) {
-      order_.splice(order_.begin(), order_, found->second);
-      return true;
-    }
-    order_.push_front(id);
-    places_[id] = order_.begin();
-    if (order_.size() > capacity_) {
-      places_.erase(order_.back());
-      order_.pop_back();
-    }
-    return false;
-  }
-
- private:
-  std::size_t capacity_;
-  std::list<std::uint64_t> order_;
-  std::unordered_map<std::uint64_t, std::list<std::uint64_t>::iterator> places_;
-};
-
 void hit_ratio(double skew, std::size_t objects, bool scans) {
   CacheStore store({.budget = 64 << 20});
   Filler filler(store);
   const std::string body(4096, 'b');
   Lru lru((64 << 20) / (body.size() + 260));
-  std::vector<double> cumulative;
-  double sum = 0;
-  for (std::size_t rank = 1; rank <= objects; ++rank) {
-    cumulative.push_back(sum += 1 / std::pow(static_cast<double>(rank), skew));
-  }
-  std::mt19937_64 random(7);
-  std::uniform_real_distribution<> point(0, sum);
-  std::uint64_t scanned = 1ull << 40;
-  std::size_t scan_left = 0, ours = 0, theirs = 0;
+  ZipfWithScans trace(objects, skew, 30'000, scans ? 40'000 : 0);
+  std::size_t ours = 0, theirs = 0;
   constexpr std::size_t kRequests = 1'000'000;
   for (std::size_t i = 0; i < kRequests; ++i) {
-    if (scans && scan_left == 0 && random() % 40'000 == 0) scan_left = 30'000;
-    std::uint64_t id = 0;
-    if (scan_left > 0) {
-      --scan_left;
-      id = scanned++;
-    } else {
-      id = static_cast<std::uint64_t>(
-          std::lower_bound(cumulative.begin(), cumulative.end(), point(random)) -
-          cumulative.begin());
-    }
+    const std::uint64_t id = trace.next();
     theirs += lru.touch(id);
     const CacheKey key = key_of(id);
     if (store.find(key, {})) {
@@ -169,10 +126,27 @@ void hit_ratio(double skew, std::size_t objects, bool scans) {
              static_cast<double>(theirs) * 100 / kRequests);
 }
 
+// Growing where shards are few and objects small: their indexes are largest then.
+void growth() {
+  constexpr std::size_t kObjects = 200'000;
+  CacheStore store({.budget = 64 << 20});
+  Filler filler(store);
+  std::int64_t longest = 0;
+  for (std::uint64_t id = 0; id < kObjects; ++id) {
+    const CacheKey key = key_of(id);
+    const Instant start = now();
+    filler.put(key, "tiny");
+    longest = std::max(longest, static_cast<std::int64_t>((now() - start).count()));
+  }
+  fmt::print("growth to {} tiny objects in 64 MiB: longest insertion {} us\n", kObjects,
+             longest / 1000);
+}
+
 }  // namespace
 
 int main() {
   memory_and_speed();
+  growth();
   hit_ratio(0.9, 100'000, true);
   hit_ratio(0.9, 100'000, false);
   hit_ratio(1.0, 100'000, true);

@@ -33,4 +33,6 @@ set(fairlead_observe_LIBRARIES PkgConfig::libzstd PkgConfig::zlib PkgConfig::lib
 set(fairlead_edge_LIBRARIES crypt)
 set(fairlead_target_LIBRARIES PkgConfig::yaml_cpp nlohmann_json::nlohmann_json)
 set(fairlead_ship_LIBRARIES PkgConfig::libarchive PkgConfig::zlib OpenSSL::Crypto nlohmann_json::nlohmann_json)
+set(fairlead_harden_LIBRARIES nlohmann_json::nlohmann_json)
+set(fairlead_acme_LIBRARIES OpenSSL::SSL nlohmann_json::nlohmann_json)
 set(fairlead_cli_LIBRARIES PkgConfig::CLI11)

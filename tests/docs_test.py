@@ -90,3 +90,15 @@ def test_commands_exist_with_their_options(page):
             assert re.search(rf"^  {re.escape(words[1])} ", help_of(ROOT / "test"), re.MULTILINE), f"{name(page)}: {line}"
         elif "/" in words[0] and not words[0].startswith("build/"):
             assert (ROOT / words[0]).exists(), f"{name(page)}: {line}"
+
+
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=name)
+def test_files_in_guides_are_right(page, tmp_path):
+    """A toml block that begins with a name is a whole fairlead.toml."""
+    for block in re.findall(r"```toml\n(name .*?)```", page.read_text(), re.DOTALL):
+        (tmp_path / "fairlead.toml").write_text(block)
+        done = subprocess.run([FAIRLEAD, "check", tmp_path], capture_output=True, text=True)
+        assert done.returncode == 0, f"{name(page)}: {done.stderr}{done.stdout}"

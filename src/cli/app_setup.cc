@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "cli/guard_setup.h"
 #include "io/stream.h"
 #include "io/tls.h"
 #include "supervise/listening.h"
@@ -135,15 +136,20 @@ control::Route route_of(const supervise::Environment& environment, const config:
   route.access = {spec.allow, spec.auth.users, spec.auth.realm};
   route.limit = {.count = spec.limit.rate.count,
                  .per_ms = std::max<std::uint64_t>(milliseconds(spec.limit.rate.per), 1),
-                 .burst = spec.limit.burst};
+                 .burst = spec.limit.burst,
+                 .header = spec.limit.header};
   route.canary = {.pool = pool(spec.canary.process),
                   .per_mille = static_cast<std::uint32_t>(spec.canary.percent * 10),
                   .header = spec.canary.header};
   route.mirror = pool(spec.mirror);
   route.strip_prefix = spec.strip_prefix;
   route.add_prefix = spec.add_prefix;
-  route.cache = {
-      .enabled = true, .ttl_ms = milliseconds(spec.cache.ttl), .paths = spec.cache.paths};
+  route.cache = {.enabled = true,
+                 .ttl_ms = milliseconds(spec.cache.ttl),
+                 .paths = spec.cache.paths,
+                 .heuristic = spec.cache.heuristic,
+                 .honour_request = spec.cache.honour_request};
+  route.bans = ban_rules_of(environment.spec().app.guard);
   route.compress = spec.compress;
   route.response_headers = named(spec.response_headers);
   route.security_headers = spec.security_headers;

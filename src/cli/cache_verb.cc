@@ -5,38 +5,17 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
-#include "cli/state.h"
+#include "cli/edge_client.h"
+#include "cli/guard_setup.h"
 #include "cli/terminal.h"
-#include "http/client.h"
-#include "io/stream.h"
-#include "io/task.h"
+#include "control/snapshot.h"
+#include "http/message.h"
 
 namespace fairlead::cli {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Result<Json> ask(const CacheOptions& options, http::Method method, std::string target) {
-  TRY(const StateFolders folders, find_state(options.state, options.app));
-  TRY(const io::Address address,
-      io::Address::unix_path((folders.runtime / "edge" / "edge.sock").native()));
-  TRY(const auto loop, io::Loop::create());
-  http::Client client(*loop, address, "edge");
-  http::Request request;
-  request.method = method;
-  request.target = std::move(target);
-  auto response = io::block_on(*loop, client.send(std::move(request), io::Deadline::in(10s)));
-  if (!response) {
-    return fail(std::move(response).error().in("cannot ask the edge").hint("fairlead status"));
-  }
-  Json answer = Json::parse(response->body, nullptr, false);
-  if (answer.is_discarded()) return fail(Code::kProtocol, "the edge's answer is not JSON");
-  if (response->status != 200) {
-    return fail(Code::kInvalid, answer.value("detail", "the edge refused the request"));
-  }
-  return answer;
-}
 
 Result<std::string> purge_target(const CacheOptions& options) {
   std::string query;
@@ -94,7 +73,20 @@ void show_inspection(const Json& answer) {
   }
 }
 
+// What an app is given as PURGE_URL, for programs that run elsewhere.
+Result<> print_purge_urls(const CacheOptions& options) {
+  TRY(const std::string body,
+      ask_edge(options.state, options.app, http::Method::kGet, "/snapshot"));
+  TRY(const control::Snapshot snapshot, control::snapshot_from_json(body));
+  for (const control::PurgeToken& token : snapshot.purge_tokens) {
+    if (!options.environment.empty() && options.environment != token.environment) continue;
+    fmt::print("{}\n", purge_url(snapshot.listeners.front().address, token.token));
+  }
+  return {};
+}
+
 Result<> run(const CacheOptions& options) {
+  if (options.action == "url") return print_purge_urls(options);
   const bool purges = options.action == "purge";
   std::string target = "/cache/stats";
   if (purges) {
@@ -105,8 +97,9 @@ Result<> run(const CacheOptions& options) {
     }
     target = "/cache/inspect?url=" + http::percent_encode(options.url);
   }
-  TRY(const Json answer,
-      ask(options, purges ? http::Method::kPost : http::Method::kGet, std::move(target)));
+  const http::Method method = purges ? http::Method::kPost : http::Method::kGet;
+  TRY(const std::string body, ask_edge(options.state, options.app, method, std::move(target)));
+  const Json answer = Json::parse(body, nullptr, false);
   if (options.json) {
     fmt::print("{}\n", answer.dump());
   } else if (purges) {

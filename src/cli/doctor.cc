@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 
 #include "base/strings.h"
+#include "cli/doctor_door.h"
 #include "cli/terminal.h"
 #include "control/client.h"
 #include "control/orders.h"
@@ -80,7 +81,8 @@ void check_permissions(Patient& patient) {
 }
 
 // In the order in which they are shown; each may rely on what those before it have found.
-constexpr Check kChecks[] = {check_control, check_edge, check_state, check_disk, check_permissions};
+constexpr Check kChecks[] = {check_control,     check_edge,         check_state, check_disk,
+                             check_permissions, check_certificates, check_ports, check_machine};
 
 void print(const Finding& finding) {
   static constexpr std::pair<std::string_view, Style> kMarks[] = {

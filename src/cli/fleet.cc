@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "cli/app_setup.h"
+#include "cli/guard_setup.h"
+#include "cli/tls_setup.h"
 #include "config/load.h"
 #include "ship/secrets.h"
 #include "supervise/record.h"
@@ -126,6 +128,10 @@ Result<supervise::EnvironmentSpec> Fleet::spec_of(const control::Release& releas
   if (spec.app.services.empty())
     variables.emplace("DATABASE_URL",
                       fmt::format("sqlite://{}/{}.db", data.string(), name_.environment));
+  if (harbour_.http.port() != 0) {
+    TRY(const auto token, purge_token(harbour_.folders.state, name_.to_string()));
+    variables.emplace("PURGE_URL", purge_url(harbour_.http.to_string(), token));
+  }
   variables["PATH"] = supervise::search_path(spec.app, root, variables["PATH"]);
   spec.root = std::move(root);
   spec.version = release.version;
@@ -225,11 +231,31 @@ io::Task<Result<>> Fleet::start(Group group, io::Deadline deadline) {
   co_return co_await environment->set(group.type)->until_ready(deadline);
 }
 
+// The releases that take requests, as the edge's origins name them.
+std::set<std::string> Fleet::routed_releases() const {
+  std::set<std::string> releases;
+  if (routed_once_) {
+    for (const auto& group : routed_)
+      if (group.count > 0) releases.insert(fmt::format("v{}", group.release));
+  } else if (harbour_.before) {
+    for (const auto& pool : harbour_.before->pools)
+      if (pool.name.starts_with(pool_prefix()))
+        for (const auto& origin : pool.origins) releases.insert(origin.release);
+  }
+  return releases;
+}
+
 io::Task<Result<>> Fleet::route(std::vector<Group> groups, io::Deadline deadline) {
+  const auto before = routed_releases();
   routed_ = std::move(groups);
   routed_once_ = true;
   harbour_.edge->changed();
-  co_return co_await harbour_.edge->up_to_date(deadline);
+  CO_TRY_VOID(co_await harbour_.edge->up_to_date(deadline));
+  // Once no other release answers any more: what a former one said may be cached until then.
+  const auto after = routed_releases();
+  if (after.size() == 1 && !before.empty() && before != after)
+    CO_TRY_VOID(co_await harbour_.edge->purge(name_.to_string(), deadline));
+  co_return Result<>();
 }
 
 io::Task<void> Fleet::idle(std::string origin, io::Deadline deadline) const {
@@ -335,18 +361,33 @@ void Fleet::add_as_before(control::Snapshot& snapshot) const {
     if (pool.name.starts_with(pool_prefix())) snapshot.pools.push_back(pool);
   for (const auto& route : harbour_.before->routes)
     if (route.pool.starts_with(pool_prefix())) snapshot.routes.push_back(route);
+  for (const auto& token : harbour_.before->purge_tokens)
+    if (token.environment == name_.to_string()) snapshot.purge_tokens.push_back(token);
+  // One guard for all: its list may name somebody twice.
+  const control::Guard& guard = harbour_.before->guard;
+  std::ranges::copy(guard.allow, std::back_inserter(snapshot.guard.allow));
+  snapshot.guard.client_connections =
+      std::max(snapshot.guard.client_connections, guard.client_connections);
+  if (guard.broken.count != 0) snapshot.guard.broken = guard.broken;
+}
+
+// Routes change with the last replica, not with the first: all that the new ones need is ready only
+// then. Where nothing runs, they say so.
+const supervise::Environment* Fleet::leading() const {
+  const supervise::Environment* leading = nullptr;
+  for (const auto& group : routed_)
+    if (const auto* environment = find(group.release);
+        environment && (group.count > 0 || mode_ == Mode::kStopped))
+      leading = environment;
+  return leading;
 }
 
 void Fleet::add_to(control::Snapshot& snapshot) const {
   if (!routed_once_) return add_as_before(snapshot);
   std::map<std::string, control::Pool> pools;
-  const supervise::Environment* leading = nullptr;
   for (const auto& group : routed_) {
     auto* environment = find(group.release);
     if (!environment) continue;
-    // Routes change with the last replica, not with the first: all that the new ones need is ready
-    // only then. Where nothing runs, they say so.
-    if (group.count > 0 || mode_ == Mode::kStopped) leading = environment;
     const auto* type = environment->spec().app.process(group.type);
     if (!supervise::serves(environment->spec().app, *type)) continue;
     auto pool = environment->pool(group.type, group.count);
@@ -358,8 +399,14 @@ void Fleet::add_to(control::Snapshot& snapshot) const {
       std::ranges::move(pool.origins, std::back_inserter(whole.origins));
     }
   }
-  if (!leading) return;
-  for (auto& route : routes_of(*leading, false)) {
+  const auto* leader = leading();
+  if (!leader) return;
+  add_guard(snapshot, leader->spec().app.guard);
+  std::ranges::move(own_certificates(leader->spec().app, leader->spec().root),
+                    std::back_inserter(snapshot.certificates));
+  if (auto token = purge_token(harbour_.folders.state, name_.to_string()))
+    snapshot.purge_tokens.push_back({name_.to_string(), *std::move(token)});
+  for (auto& route : routes_of(*leader, false)) {
     const auto type = route.pool.substr(route.pool.rfind('/') + 1);
     if (!route.pool.empty() && !pools.contains(type)) continue;
     route.closed = mode_ == Mode::kMaintenance || mode_ == Mode::kStopped;

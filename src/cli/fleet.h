@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct Harbour {
   io::Worker& worker;  // for what the artifact store does
   control::LogSink logs;
   supervise::EdgeProcess* edge = nullptr;
+  io::Address http;  // where the edge listens for plain HTTP
   control::TrafficMeter meter;
   // What an edge that was taken over has served so far: it stays so for every environment until
   // that one is recovered.
@@ -72,6 +74,10 @@ class Fleet final : public ship::Fleet {
   Result<> set_mode(Mode mode);
   // What a command needs to run beside the replicas of a prepared release.
   control::Surround surround(unsigned release) const;
+  // The app whose routes hold; null before the first one is routed.
+  const supervise::Environment* leading() const;
+  // Whether this control has routed anything yet. Until then all is as it was before.
+  bool routed_once() const { return routed_once_; }
   // Adds what is routed to the snapshot.
   void add_to(control::Snapshot& snapshot) const;
   control::EnvironmentStatus status() const;
@@ -92,6 +98,7 @@ class Fleet final : public ship::Fleet {
   void add_as_before(control::Snapshot& snapshot) const;
   io::Task<void> idle(std::string origin, io::Deadline deadline) const;
   io::Task<Result<>> shrink_strangers(unsigned release, io::Deadline deadline);
+  std::set<std::string> routed_releases() const;
   std::string pool_prefix() const { return name_.to_string() + "/"; }
 
   Harbour& harbour_;

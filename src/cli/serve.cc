@@ -8,8 +8,10 @@
 
 #include "base/file.h"
 #include "cli/app_setup.h"
+#include "cli/guard_setup.h"
 #include "cli/order_desk.h"
 #include "cli/terminal.h"
+#include "cli/tls_setup.h"
 #include "control/routes.h"
 #include "http/server.h"
 #include "io/signals.h"
@@ -47,8 +49,15 @@ class Daemon {
                  .worker = worker_,
                  .logs = observatory.sink()},
         edge_(
-            surroundings_, {"PATH=/usr/bin:/bin"}, [this] { return snapshot(); }, [] {}),
+            surroundings_, {"PATH=/usr/bin:/bin"},
+            [this] {
+              want_certificates();
+              return snapshot();
+            },
+            [] {}),
         desk_(harbour_, ledger),
+        keeper_(loop_, harbour_.folders.state / "certificates", log_,
+                [this] { return publish(*this); }),
         api_(loop, [this](http::Exchange& exchange) { return api_handler_(exchange); }),
         gate_(loop) {
     harbour_.edge = &edge_;
@@ -65,6 +74,7 @@ class Daemon {
                                      {"environments", self.desk_.berths().size()},
                                      {"http", self.http_.to_string()},
                                      {"https", self.https_.to_string()}});
+    self.keeper_.start();
     self.gate_.spawn(watch_signals(self));
     static_cast<void>(co_await self.ended_.wait(io::Deadline::never()));
     static_cast<void>(co_await self.api_.drain(io::Deadline::in(2s)));
@@ -102,6 +112,7 @@ class Daemon {
       TRY(http_, listen_address("FAIRLEAD_HTTP_PORT", 80, address));
       TRY(https_, listen_address("FAIRLEAD_HTTPS_PORT", 443, address));
     }
+    harbour_.http = http_;
     TRY(certificate_, self_signed(harbour_.folders, {}));
     return {};
   }
@@ -138,6 +149,9 @@ class Daemon {
          },
          [this](auto kind, auto name) { return desk_.read(std::move(kind), std::move(name)); },
          [this](auto name, auto values, auto) { return desk_.set_secrets(name, values); }});
+    control::add_certificate_routes(router,
+                                    {[this] { return certificates(); },
+                                     [this](auto host) { return keeper_.renew(std::move(host)); }});
     api_handler_ = router.handler();
     TRY(const auto socket, io::Address::unix_path(harbour_.folders.control_socket().native()));
     TRY(auto listening, io::listen(socket));
@@ -151,8 +165,7 @@ class Daemon {
         {.status = [this] { return status(); },
          .access_log = access_log(),
          .reopen_access_log = [this] { return edge_.reopen_logs(io::Deadline::in(5s)); },
-         .certificates =
-             [this] { return std::vector<std::filesystem::path>{certificate_.certificate}; }});
+         .certificates = [this] { return files_of(certificates()); }});
   }
 
   // What each app's newest release wants to be watched.
@@ -195,6 +208,7 @@ class Daemon {
   }
 
   io::Task<void> stop_everything() {
+    co_await keeper_.stop();
     co_await edge_.stop();
     for (auto& [name, berth] : desk_.berths()) {
       static_cast<void>(co_await berth->recovered.wait(io::Deadline::in(kRecovery)));
@@ -219,14 +233,19 @@ class Daemon {
     control::Snapshot snapshot;
     snapshot.listeners = {{.address = http_.to_string()},
                           {.address = https_.to_string(), .tls = true}};
-    snapshot.certificates = {certificate_};
+    snapshot.acme_answers = keeper_.answers();
     snapshot.access_log = access_log();
+    snapshot.cache_folder = harbour_.folders.state / "cache";
+    place_guard(snapshot, harbour_.folders.state);
     bool recovered = true;
     for (const auto& [name, berth] : desk_.berths()) {
       berth->fleet.add_to(snapshot);
       recovered &= berth->recovered.is_set();
     }
     if (!recovered) add_routes_of_nobody(snapshot);
+    snapshot.certificates =
+        all_certificates(std::move(snapshot.certificates), keeper_, certificate_);
+    keep_former_certificates(snapshot);
     return snapshot;
   }
 
@@ -241,6 +260,47 @@ class Daemon {
       });
       if (route.pool.empty() && !known) snapshot.routes.push_back(route);
     }
+  }
+
+  // Those that an edge that was taken over shows, until it is known again whose they are.
+  void keep_former_certificates(control::Snapshot& snapshot) const {
+    if (!harbour_.before || std::ranges::all_of(desk_.berths(), [](const auto& entry) {
+          return entry.second->fleet.routed_once();
+        }))
+      return;
+    for (const auto& former : harbour_.before->certificates) {
+      const bool known = std::ranges::any_of(snapshot.certificates, [&](const auto& each) {
+        return each.certificate == former.certificate;
+      });
+      std::error_code ignored;
+      if (!known && !former.acme_proof && std::filesystem::exists(former.certificate, ignored))
+        snapshot.certificates.push_back(former);
+    }
+  }
+
+  void want_certificates() {
+    std::vector<acme::Wanted> wanted;
+    for (const auto& [name, berth] : desk_.berths())
+      if (const auto* leading = berth->fleet.leading())
+        std::ranges::move(wanted_certificates(leading->spec().app), std::back_inserter(wanted));
+    keeper_.want(std::move(wanted));
+  }
+
+  // The keeper's certificates and proofs, seen by the edge.
+  static io::Task<Result<>> publish(Daemon& self) {
+    self.edge_.changed();
+    co_return co_await self.edge_.up_to_date(io::Deadline::in(kEdgeStart));
+  }
+
+  std::vector<control::CertificateStatus> certificates() const {
+    std::vector<control::CertificateSpec> own;
+    for (const auto& [name, berth] : desk_.berths())
+      if (const auto* leading = berth->fleet.leading())
+        std::ranges::move(own_certificates(leading->spec().app, leading->spec().root),
+                          std::back_inserter(own));
+    auto all = keeper_.status();
+    std::ranges::move(other_certificates(own, certificate_), std::back_inserter(all));
+    return all;
   }
 
   control::Status status() const {
@@ -272,9 +332,10 @@ class Daemon {
   Harbour harbour_;
   supervise::EdgeProcess edge_;
   OrderDesk desk_;
+  telemetry::Log log_{2, telemetry::Level::kInfo, {{"service", "control"}}};
+  acme::Keeper keeper_;
   http::Handler api_handler_;
   http::Server api_;
-  telemetry::Log log_{2, telemetry::Level::kInfo, {{"service", "control"}}};
   io::Address http_, https_;
   control::CertificateSpec certificate_;
   std::vector<std::string> alert_notes_;  // what is missing for sending

@@ -9,9 +9,11 @@
 #include "base/file.h"
 #include "cli/app_setup.h"
 #include "cli/build_step.h"
+#include "cli/guard_setup.h"
 #include "cli/screen.h"
 #include "cli/state.h"
 #include "cli/terminal.h"
+#include "cli/tls_setup.h"
 #include "config/load.h"
 #include "control/routes.h"
 #include "http/server.h"
@@ -54,10 +56,8 @@ class Up {
                   environment_.spec().app.name),
         edge_(
             edge_surroundings_, {"PATH=/usr/bin:/bin"}, [this] { return snapshot(); }, [] {}),
-        api_(loop, control::make_routes({[this] { return status(); },
-                                         [this](auto query) { return observatory_.logs(query); },
-                                         [this] { asked_.request(); }})
-                       .handler()),
+        api_(loop, routes()),
+        keeper_(loop, folders_.state / "certificates", log_, [this] { return publish(*this); }),
         gate_(loop) {}
 
   static io::Task<int> run(Up& self) {
@@ -109,8 +109,11 @@ class Up {
     progress_.step("starting");
     CO_TRY_VOID(environment_.start());
     CO_TRY_VOID(co_await environment_.until_ready(until_asked()));
+    own_certificates_ = own_certificates(environment_.spec().app, environment_.spec().root);
+    keeper_.want(wanted_certificates(environment_.spec().app));
     CO_TRY_VOID(edge_.start());
     CO_TRY_VOID(co_await edge_.until_ready(until_asked().within(kEdgeStart)));
+    keeper_.start();
     observe();
     co_return Result<>();
   }
@@ -123,8 +126,7 @@ class Up {
         {.status = [this] { return status(); },
          .access_log = access_log(),
          .reopen_access_log = [this] { return edge_.reopen_logs(io::Deadline::in(5s)); },
-         .certificates =
-             [this] { return std::vector<std::filesystem::path>{certificate_.certificate}; }});
+         .certificates = [this] { return files_of(certificates()); }});
   }
 
   io::Task<void> end_leftovers() {
@@ -143,6 +145,9 @@ class Up {
     std::vector<std::string> hosts;
     for (const auto& route : app.routes) hosts.push_back(route.host);
     TRY(certificate_, self_signed(folders_, hosts));
+    purge_token_.environment = fmt::format("{}/{}", app.name, app.environment);
+    TRY(purge_token_.token, purge_token(folders_.state, purge_token_.environment));
+    environment_.define("PURGE_URL", purge_url(http_.to_string(), purge_token_.token));
     TRY(const auto socket, io::Address::unix_path(folders_.control_socket().native()));
     TRY(auto listening, io::listen(socket));
     api_.serve(std::move(listening));
@@ -162,6 +167,7 @@ class Up {
   // The edge first, for it still needs the replicas; then they.
   io::Task<void> stop() {
     if (is_up_) progress_.step("stopping");
+    co_await keeper_.stop();
     co_await edge_.stop();
     co_await environment_.stop();
     co_await services_.stop();
@@ -180,14 +186,41 @@ class Up {
 
   std::filesystem::path access_log() const { return folders_.state / "access.log"; }
 
+  http::Handler routes() {
+    auto router = control::make_routes({[this] { return status(); },
+                                        [this](auto query) { return observatory_.logs(query); },
+                                        [this] { asked_.request(); }});
+    control::add_certificate_routes(router,
+                                    {[this] { return certificates(); },
+                                     [this](auto host) { return keeper_.renew(std::move(host)); }});
+    return router.handler();
+  }
+
+  // The keeper's certificates and proofs, seen by the edge.
+  static io::Task<Result<>> publish(Up& self) {
+    self.edge_.changed();
+    co_return co_await self.edge_.up_to_date(io::Deadline::in(kEdgeStart));
+  }
+
+  std::vector<control::CertificateStatus> certificates() const {
+    auto all = keeper_.status();
+    std::ranges::move(other_certificates(own_certificates_, certificate_), std::back_inserter(all));
+    return all;
+  }
+
   control::Snapshot snapshot() const {
     control::Snapshot snapshot;
     snapshot.listeners = {{.address = http_.to_string()},
                           {.address = https_.to_string(), .tls = true}};
-    snapshot.certificates = {certificate_};
+    snapshot.certificates = all_certificates(own_certificates_, keeper_, certificate_);
     snapshot.pools = environment_.pools();
     snapshot.routes = routes_of(environment_, true);
     snapshot.access_log = access_log();
+    snapshot.cache_folder = folders_.state / "cache";
+    snapshot.purge_tokens = {purge_token_};
+    snapshot.acme_answers = keeper_.answers();
+    add_guard(snapshot, environment_.spec().app.guard);
+    place_guard(snapshot, folders_.state);
     return snapshot;
   }
 
@@ -259,6 +292,9 @@ class Up {
   Progress progress_;
   io::Address http_, https_;
   control::CertificateSpec certificate_;
+  control::PurgeToken purge_token_;
+  std::vector<control::CertificateSpec> own_certificates_;
+  telemetry::Log log_{2, telemetry::Level::kWarn, {{"service", "control"}}};
   std::vector<std::string> alert_notes_;  // what is missing for sending
   Instant began_ = now();
   WallTime started_ = wall_now();
@@ -266,6 +302,7 @@ class Up {
   bool is_up_ = false;
   io::Stop asked_;  // to stop, by signal or API
   io::Stop done_;   // everything is stopped
+  acme::Keeper keeper_;
   io::Gate gate_;
 };
 

@@ -6,10 +6,13 @@
 #include <functional>
 
 #include "base/strings.h"
+#include "cli/bans_verb.h"
 #include "cli/cache_verb.h"
+#include "cli/cert_verb.h"
 #include "cli/deploy_to.h"
 #include "cli/doctor.h"
 #include "cli/generate.h"
+#include "cli/harden_verb.h"
 #include "cli/image_verb.h"
 #include "cli/import_verb.h"
 #include "cli/install.h"
@@ -44,6 +47,9 @@ struct Definitions {
   StatusOptions status;
   LogsOptions logs;
   CacheOptions cache;
+  BansOptions bans;
+  HardenOptions harden;
+  CertOptions cert;
   RenderCommand render;
   ImageOptions image;
   ImportOptions import_options;
@@ -66,6 +72,9 @@ struct Definitions {
     define_ps();
     define_logs();
     define_cache();
+    define_bans();
+    define_harden();
+    define_cert();
     define_render();
     define_image();
     define_import();
@@ -157,12 +166,13 @@ struct Definitions {
     add_json(app, logs.json);
   }
   void define_cache() {
-    auto* app = verb("cache", "Purge what the edge has cached, count it, or explain a URL",
+    auto* app = verb("cache",
+                     "Purge what the edge has cached, count it, explain a URL, print the PURGE_URL",
                      [this] { return run_cache(cache); });
     app->add_option("action", cache.action, "What to do")
         ->type_name("ACTION")
         ->required()
-        ->check(CLI::IsMember({"purge", "stats", "inspect"}));
+        ->check(CLI::IsMember({"purge", "stats", "inspect", "url"}));
     app->add_option("url", cache.url, "The URL, as clients ask for it")->type_name("URL");
     app->add_option("--prefix", cache.prefix, "Purge all URLs that begin so")->type_name("URL");
     app->add_option("--tag", cache.tag, "Purge what the origin tagged so (Surrogate-Key)")
@@ -174,6 +184,54 @@ struct Definitions {
     app->add_option("--app", cache.app, "The folder of the fairlead.toml")->type_name("DIR");
     add_state(app, cache.state);
     add_json(app, cache.json);
+  }
+  void define_bans() {
+    auto* app = verb("bans", "List who is kept out; keep out or let in by hand",
+                     [this] { return run_bans(bans); });
+    app->add_option("action", bans.action, "What to do")
+        ->type_name("ACTION")
+        ->required()
+        ->check(CLI::IsMember({"list", "add", "lift"}));
+    app->add_option("client", bans.client, "An IP address; of IPv6 its /64 counts")
+        ->type_name("ADDRESS");
+    app->add_option("--for", bans.length, "How long (default: 1h)")->type_name("DURATION");
+    app->add_option("--reason", bans.reason, "Shown in the list")->type_name("TEXT");
+    app->add_option("--app", bans.app, "The folder of the fairlead.toml")->type_name("DIR");
+    add_state(app, bans.state);
+    add_json(app, bans.json);
+  }
+  void define_harden() {
+    auto* app = verb("harden", "Close a machine: firewall, SSH keys only, users, updates, kernel",
+                     [this] { return run_harden(harden); });
+    app->add_option("action", harden.action, "What to do")
+        ->type_name("ACTION")
+        ->required()
+        ->check(CLI::IsMember({"plan", "apply", "confirm", "undo"}));
+    app->add_option("--users", harden.users, "Who may log in: a line 'NAME SSH-KEY' each")
+        ->type_name("FILE");
+    app->add_option("--port", harden.ports, "Open beside SSH (default: 80 443)")
+        ->type_name("PORT")
+        ->expected(1, -1);
+    app->add_option("--only", harden.only, "Only these parts")
+        ->type_name("PART")
+        ->expected(1, -1)
+        ->check(CLI::IsMember({"firewall", "ssh", "users", "updates", "kernel"}));
+    app->add_option("--within", harden.within, "Undo unless confirmed by then (default: 2m)")
+        ->type_name("DURATION");
+    app->add_flag("--stay", harden.stay, "Without having to be confirmed");
+    app->add_option("--root", harden.root, "The system to change (default: /)")->type_name("DIR");
+  }
+  void define_cert() {
+    auto* app = verb("cert", "List, check or renew the certificates that the edge shows",
+                     [this] { return run_cert(cert); });
+    app->add_option("action", cert.action, "What to do")
+        ->type_name("ACTION")
+        ->required()
+        ->check(CLI::IsMember({"list", "check", "renew"}));
+    app->add_option("host", cert.host, "Only this host")->type_name("HOST");
+    app->add_option("--app", cert.app, "The folder of the fairlead.toml")->type_name("DIR");
+    add_state(app, cert.state);
+    add_json(app, cert.json);
   }
   void define_render() {
     auto* app = verb("render", "Write the app for another engine, with a report of what differs",

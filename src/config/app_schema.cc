@@ -18,6 +18,8 @@ constexpr std::array<Named<Balance>, 4> kBalances = {{{"round-robin", Balance::k
 constexpr std::array<Named<Protocol>, 3> kProtocols = {
     {{"http/1.1", Protocol::kHttp1}, {"h2", Protocol::kH2}, {"grpc", Protocol::kH2}}};
 constexpr std::array<Named<LimitBy>, 1> kLimitBy = {{{"client", LimitBy::kClient}}};
+constexpr std::array<Named<AcmeChallenge>, 2> kAcmeChallenges = {
+    {{"http-01", AcmeChallenge::kHttp}, {"tls-alpn-01", AcmeChallenge::kTlsAlpn}}};
 constexpr std::array<Named<ServiceType>, 2> kServiceTypes = {
     {{"postgresql", ServiceType::kPostgresql}, {"redis", ServiceType::kRedis}}};
 constexpr std::array<Named<Drill>, 4> kDrills = {{{"never", Drill::kNever},
@@ -256,10 +258,14 @@ constexpr Schema kProcess = schema<ProcessSpec>(
     "A process type. Without any, a `Procfile` beside this file is read.", kProcessKeys);
 
 constexpr auto kCacheKeys = std::to_array<Key>({
-    required(key<PositiveTime, &CacheSpec::ttl>(
-        "ttl", "How long an answer that does not say so itself is fresh.")),
+    key<PositiveTime, &CacheSpec::ttl>("ttl",
+                                       "How long an answer that does not say so itself is fresh."),
     key<List<PathPattern>, &CacheSpec::paths>("paths",
                                               "Where `ttl` applies; everywhere without it."),
+    key<Flag, &CacheSpec::heuristic>(
+        "heuristic", "Guess a lifetime from `Last-Modified` where an answer says none."),
+    key<Flag, &CacheSpec::honour_request>(
+        "honour_request", "Let the `Cache-Control` of requests have a say: `no-cache` asks anew."),
 });
 constexpr Schema kCache =
     schema<CacheSpec>("Caching of answers that say nothing about it.", kCacheKeys);
@@ -272,6 +278,9 @@ constexpr auto kLimitKeys = std::to_array<Key>({
         "Requests that may come at once after a quiet time; as many as the rate names "
         "without it."),
     key<Choice<kLimitBy>, &LimitSpec::by>("by", "What is counted for itself."),
+    key<FieldName, &LimitSpec::header>("header",
+                                       "A request field: each of its values is counted for "
+                                       "itself, and the client where a request has none."),
 });
 constexpr Schema kLimit = schema<LimitSpec>("A limit on requests.", kLimitKeys);
 
@@ -376,6 +385,43 @@ constexpr auto kServiceKeys = std::to_array<Key>({
 constexpr Schema kService =
     schema<ServiceSpec>("A backing service that Fairlead runs for the app.", kServiceKeys);
 
+constexpr auto kBanKeys = std::to_array<Key>({
+    key<List<PathPattern>, &BanSpec::paths>("paths",
+                                            "Where an answer is an offence; everywhere without."),
+    required(
+        key<WholeList<400, 599>, &BanSpec::statuses>("statuses", "Answers that are an offence.")),
+    key<Whole<1, 10'000>, &BanSpec::after>("after", "So many offences …"),
+    key<PositiveTime, &BanSpec::within>("within", "… in this time, and the client is banned."),
+    key<PositiveTime, &BanSpec::length>(
+        "for", "How long; each ban that follows another soon lasts twice as long."),
+});
+constexpr Schema kBan = schema<BanSpec>("Misbehaviour that gets a client banned.", kBanKeys);
+
+constexpr auto kGuardKeys = std::to_array<Key>({
+    key<Flag, &GuardSpec::standard>("standard",
+                                    "Ban by the rules that come with Fairlead: guessing at login "
+                                    "pages, looking for holes, broken HTTP or TLS."),
+    key<List<Network>, &GuardSpec::allow>("allow", "Who is never banned or limited."),
+    key<Whole<1, 100'000>, &GuardSpec::connections>(
+        "connections", "Connections that one client may have open; no limit without it."),
+    named_tables<kBan, &GuardSpec::bans>("bans"),
+});
+constexpr Schema kGuard = schema<GuardSpec>("Who may not come in.", kGuardKeys);
+
+constexpr auto kTlsKeys = std::to_array<Key>({
+    key<AnyText, &TlsSpec::acme>("acme",
+                                 "`letsencrypt`, or the URL of another ACME directory: "
+                                 "certificates for the routes' hosts come from there."),
+    key<AnyText, &TlsSpec::email>("email", "Where the authority writes to."),
+    key<Choice<kAcmeChallenges>, &TlsSpec::challenge>("challenge",
+                                                      "How the hosts are proved to be ours."),
+    key<AnyText, &TlsSpec::acme_ca>(
+        "acme_ca", "A PEM file: whom to trust as the ACME server, instead of the system's list."),
+    key<AnyText, &TlsSpec::certificate>("certificate", "A certificate of one's own, a PEM file."),
+    key<AnyText, &TlsSpec::key>("key", "Its key, a PEM file."),
+});
+constexpr Schema kTls = schema<TlsSpec>("Certificates. Without any, a self-signed one.", kTlsKeys);
+
 constexpr auto kSecretsKeys = std::to_array<Key>({
     key<List<VariableName>, &SecretsSpec::names>(
         "names", "Variables whose values are set by `fairlead secrets` and never stand in a file."),
@@ -458,6 +504,8 @@ constexpr auto kAppKeys = std::to_array<Key>({
     key<Environment, &AppSpec::env>("env", "Variables for all processes."),
     table<kSecrets, &AppSpec::secrets>("secrets"),
     optional_table<kAlerts, AlertsSpec, &AppSpec::alerts>("alerts"),
+    table<kGuard, &AppSpec::guard>("guard"),
+    table<kTls, &AppSpec::tls>("tls"),
     environments(),
 });
 constexpr Schema kApp = schema<AppSpec>("The app.", kAppKeys);

@@ -73,6 +73,8 @@ struct ProcessSpec {
 struct CacheSpec {
   Duration ttl{0};  // how long an answer that does not say so itself is fresh; 0: off
   std::vector<std::string> paths;  // "/static/*": where the ttl applies; empty: the whole route
+  bool heuristic = false;          // guess a lifetime from Last-Modified
+  bool honour_request = false;     // let the Cache-Control of requests have a say
 };
 
 // `count` requests in each `per`.
@@ -88,6 +90,7 @@ struct LimitSpec {
   unsigned burst =
       0;  // requests that a quiet client may make at once; at least 1 where rate is set
   LimitBy by = LimitBy::kClient;
+  std::string header;  // a request field: its value is counted instead; ""
 };
 
 struct RedirectSpec {
@@ -166,6 +169,37 @@ struct ServiceSpec {
   Location where;
 };
 
+// Misbehaviour that gets a client banned.
+struct BanSpec {
+  std::string name;                            // a DNS label
+  std::vector<std::string> paths;              // "/login*"; empty: every path
+  std::vector<unsigned> statuses;              // of answers that are offences
+  unsigned after = 10;                         // offences …
+  Duration within = 60s;                       // … in this time
+  Duration length = std::chrono::minutes(10);  // of the first ban
+  Location where;
+};
+
+struct GuardSpec {
+  bool standard = false;           // the rules that come with Fairlead
+  std::vector<std::string> allow;  // networks that are never banned: "203.0.113.0/24"
+  unsigned connections = 0;        // open at once, of one client; 0: no limit
+  std::vector<BanSpec> bans;       // in the order of the file
+  Location where;
+};
+
+enum class AcmeChallenge : std::uint8_t { kHttp, kTlsAlpn };
+
+struct TlsSpec {
+  std::string acme;  // "letsencrypt", or the URL of an ACME directory; "": no certificates from it
+  std::string email;
+  AcmeChallenge challenge = AcmeChallenge::kHttp;
+  std::string acme_ca;      // a PEM file: whom to trust when talking to the ACME server; "": system
+  std::string certificate;  // a PEM file of one's own
+  std::string key;          // its key
+  Location where;
+};
+
 struct SecretsSpec {
   std::vector<std::string> names;  // of variables; their values never stand in the file
   Location where;
@@ -226,6 +260,8 @@ struct AppSpec {
   Variables env;
   SecretsSpec secrets;
   AlertsSpec alerts;
+  GuardSpec guard;
+  TlsSpec tls;
 
   // The process type of that name, or null. Valid as long as the spec.
   const ProcessSpec* process(std::string_view process_name) const {

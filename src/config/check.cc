@@ -38,6 +38,7 @@ class Checker {
     }
     check_secrets();
     check_alerts();
+    check_tls();
   }
 
  private:
@@ -101,6 +102,17 @@ class Checker {
         locate(document_, {"processes", process.name, "health"}),
         fmt::format("'health' is asked over HTTP/1.1, and '{}' speaks HTTP/2 only", process.name),
         "leave it out: ready is then when its port accepts");
+  }
+
+  void check_tls() {
+    const TlsSpec& tls = spec_.tls;
+    if (tls.certificate.empty() != tls.key.empty())
+      diagnostics_.error(locate(document_, {"tls"}), "a certificate and its key belong together",
+                         "name both: certificate = …, key = …");
+    if (!tls.acme.empty() && tls.acme != "letsencrypt" && !tls.acme.starts_with("https://"))
+      diagnostics_.error(locate(document_, {"tls", "acme"}),
+                         fmt::format("'{}' is no ACME directory", tls.acme),
+                         "\"letsencrypt\", or a URL that begins with https://");
   }
 
   void check_services() {

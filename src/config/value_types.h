@@ -162,6 +162,19 @@ struct Whole {
   }
 };
 
+// A list of whole numbers.
+template <unsigned Least, unsigned Most>
+struct WholeList {
+  using Value = std::vector<unsigned>;
+  static std::string name() { return fmt::format("list of whole numbers, {} to {}", Least, Most); }
+  static Json write(const Value& value) { return value.empty() ? Json() : Json(value); }
+  static void read(Reader& reader, const Member& member, Value& out) {
+    if (!reader.expect(member, Kind::kList, "a list")) return;
+    for (const auto& node : member.node.items)
+      Whole<Least, Most>::read(reader, {member.name, node.span, node}, out.emplace_back());
+  }
+};
+
 struct Flag {
   using Value = bool;
   static std::string name() { return "true or false"; }

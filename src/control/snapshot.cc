@@ -1,5 +1,6 @@
 #include "control/snapshot.h"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <tuple>
@@ -58,7 +59,26 @@ auto members(const RouteCache*) {
 auto members(const RouteLimit*) {
   using T = RouteLimit;
   return std::tuple(Member("count", &T::count), Member("per_ms", &T::per_ms),
-                    Member("burst", &T::burst));
+                    Member("burst", &T::burst), Member("header", &T::header));
+}
+auto members(const BanRule*) {
+  using T = BanRule;
+  return std::tuple(Member("name", &T::name), Member("paths", &T::paths),
+                    Member("statuses", &T::statuses), Member("count", &T::count),
+                    Member("within_ms", &T::within_ms), Member("ban_ms", &T::ban_ms));
+}
+auto members(const Guard*) {
+  using T = Guard;
+  return std::tuple(
+      Member("allow", &T::allow), Member("client_connections", &T::client_connections),
+      Member("broken", &T::broken), Member("ban_file", &T::ban_file), Member("log", &T::log));
+}
+auto members(const AcmeAnswer*) {
+  return std::tuple(Member("token", &AcmeAnswer::token), Member("text", &AcmeAnswer::text));
+}
+auto members(const PurgeToken*) {
+  return std::tuple(Member("environment", &PurgeToken::environment),
+                    Member("token", &PurgeToken::token));
 }
 auto members(const NamedText*) {
   return std::tuple(Member("name", &NamedText::name), Member("value", &NamedText::value));
@@ -95,10 +115,10 @@ auto members(const Route*) {
       Member("redirect", &T::redirect), Member("files", &T::files),
       Member("max_body", &T::max_body), Member("closed", &T::closed),
       Member("https_only", &T::https_only), Member("access", &T::access),
-      Member("limit", &T::limit), Member("canary", &T::canary), Member("mirror", &T::mirror),
-      Member("strip_prefix", &T::strip_prefix), Member("add_prefix", &T::add_prefix),
-      Member("cache", &T::cache), Member("compress", &T::compress),
-      Member("response_headers", &T::response_headers),
+      Member("limit", &T::limit), Member("bans", &T::bans), Member("canary", &T::canary),
+      Member("mirror", &T::mirror), Member("strip_prefix", &T::strip_prefix),
+      Member("add_prefix", &T::add_prefix), Member("cache", &T::cache),
+      Member("compress", &T::compress), Member("response_headers", &T::response_headers),
       Member("security_headers", &T::security_headers), Member("hsts_s", &T::hsts_s),
       Member("cors", &T::cors));
 }
@@ -123,7 +143,8 @@ auto members(const ListenerSpec*) {
 }
 auto members(const CertificateSpec*) {
   return std::tuple(Member("certificate", &CertificateSpec::certificate),
-                    Member("key", &CertificateSpec::key));
+                    Member("key", &CertificateSpec::key),
+                    Member("acme_proof", &CertificateSpec::acme_proof));
 }
 auto members(const Snapshot*) {
   using T = Snapshot;
@@ -132,7 +153,9 @@ auto members(const Snapshot*) {
                     Member("routes", &T::routes), Member("timeouts", &T::timeouts),
                     Member("limits", &T::limits), Member("trusted_proxies", &T::trusted_proxies),
                     Member("access_log", &T::access_log), Member("cache_memory", &T::cache_memory),
-                    Member("loops", &T::loops));
+                    Member("cache_folder", &T::cache_folder), Member("cache_disk", &T::cache_disk),
+                    Member("guard", &T::guard), Member("acme_answers", &T::acme_answers),
+                    Member("purge_tokens", &T::purge_tokens), Member("loops", &T::loops));
 }
 
 constexpr std::pair<Balance, std::string_view> kBalances[] = {
@@ -317,6 +340,16 @@ Result<> check_pools(const Snapshot& snapshot, std::unordered_set<std::string_vi
   return {};
 }
 
+Result<> check_ban(const BanRule& rule, const std::string& where) {
+  if (rule.name.empty() || rule.name.find_first_of(" \n") != std::string::npos)
+    return wrong(where + ".name", "must be a word");
+  if (rule.count == 0 || rule.count > 10'000)
+    return wrong(where + ".count", "must be from 1 to 10000");
+  if (rule.within_ms < 1000) return wrong(where + ".within_ms", "must be at least 1000");
+  if (rule.ban_ms < 1000) return wrong(where + ".ban_ms", "must be at least 1000");
+  return {};
+}
+
 // "*" may stand for the first label alone.
 bool is_host_pattern(std::string_view host) {
   if (host.starts_with("*.")) host.remove_prefix(2);
@@ -366,6 +399,8 @@ Result<> check_routes(const Snapshot& snapshot,
     if (route.path_prefix.empty()) return wrong(where + ".path_prefix", "must begin with '/'");
     TRY_VOID(check_answer(route, where, pool_names));
     if (route.limit.per_ms == 0) return wrong(where + ".limit.per_ms", "must be at least 1");
+    for (std::size_t b = 0; b < route.bans.size(); ++b)
+      TRY_VOID(check_ban(route.bans[b], fmt::format("{}.bans[{}]", where, b)));
     if (!places.insert(place_of(route)).second) {
       return wrong(where, fmt::format("second route for '{}{}'", route.host, route.path_prefix));
     }
@@ -377,7 +412,7 @@ Result<> check(const Snapshot& snapshot) {
   for (std::size_t i = 0; i < snapshot.listeners.size(); ++i) {
     const ListenerSpec& listener = snapshot.listeners[i];
     TRY_VOID(check_address(listener.address, fmt::format("listeners[{}].address", i)));
-    if (listener.tls && snapshot.certificates.empty()) {
+    if (listener.tls && std::ranges::all_of(snapshot.certificates, &CertificateSpec::acme_proof)) {
       return wrong(fmt::format("listeners[{}].tls", i), "needs a certificate");
     }
   }
@@ -387,6 +422,7 @@ Result<> check(const Snapshot& snapshot) {
   if (snapshot.limits.max_fields == 0 || snapshot.limits.max_fields > 256) {
     return wrong("limits.max_fields", "must be from 1 to 256");
   }
+  if (snapshot.guard.broken.count != 0) TRY_VOID(check_ban(snapshot.guard.broken, "guard.broken"));
   if (snapshot.cache_memory < 1 << 20) return wrong("cache_memory", "must be at least 1 MiB");
   if (snapshot.limits.max_head < 1024 || snapshot.limits.max_head > 64 * 1024) {
     return wrong("limits.max_head", "must be from 1024 to 65536");

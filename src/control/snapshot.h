@@ -75,11 +75,24 @@ struct RouteCache {
   bool honour_request = false;     // let clients' Cache-Control have a say
 };
 
-// How often one client (an IPv4 address, the first 64 bits of an IPv6 address) may ask.
+// How often one client (an IPv4 address, the first 64 bits of an IPv6 address) may ask; with
+// `header`, whoever sends the same value in that request field, and the client where there is none.
 struct RouteLimit {
   std::uint32_t count = 0;      // requests in each `per_ms`; 0: no limit
   std::uint64_t per_ms = 1000;  // at least 1
   std::uint32_t burst = 1;      // requests that a quiet client may make at once
+  std::string header;           // a field's name; "": the client's address counts
+};
+
+// Misbehaviour that gets a client banned: `count` offences within `within_ms`. The next ban of the
+// same client lasts twice as long.
+struct BanRule {
+  std::string name;                     // in the list of bans and in the log
+  std::vector<std::string> paths;       // "/login*" or whole; empty: every path
+  std::vector<std::uint16_t> statuses;  // answers with one of these are offences
+  std::uint32_t count = 0;              // 0: the rule does not hold
+  std::uint64_t within_ms = 60'000;
+  std::uint64_t ban_ms = 600'000;
 };
 
 struct NamedText {
@@ -144,6 +157,7 @@ struct Route {
   bool https_only = false;     // plain requests are led to the same address over TLS
   RouteAccess access;
   RouteLimit limit;
+  std::vector<BanRule> bans;
   RouteCanary canary;
   std::string
       mirror;  // a pool that gets a copy of requests without a body; its answers are dropped
@@ -157,6 +171,30 @@ struct Route {
   bool security_headers = false;            // those every page should have, where it has none
   std::uint64_t hsts_s = 0;                 // Strict-Transport-Security over TLS; 0: none
   RouteCors cors;
+};
+
+// Who may come in at all. Loopback, Unix sockets and trusted proxies always may.
+struct Guard {
+  std::vector<std::string> allow;        // CIDR: never banned, never limited in connections
+  std::uint32_t client_connections = 0;  // open ones of one client; 0: no limit
+  BanRule broken;                        // HTTP or TLS that cannot be read (its paths and statuses
+                                         // mean nothing)
+  std::string ban_file;                  // where bans outlive the edge; "": nowhere
+  std::string log;                       // path; offences and bans, a line each; "": none
+};
+
+// A proof for an ACME server (RFC 8555 §8.3): what GET /.well-known/acme-challenge/TOKEN is
+// answered with, on any host.
+struct AcmeAnswer {
+  std::string token;
+  std::string text;
+};
+
+// Whoever knows the token may purge what is cached of the environment:
+// PURGE /.fairlead/purge/TOKEN/PATH.
+struct PurgeToken {
+  std::string environment;  // "APP/NAME"
+  std::string token;
 };
 
 struct EdgeTimeouts {
@@ -190,6 +228,7 @@ struct ListenerSpec {
 struct CertificateSpec {
   std::string certificate;  // path, PEM
   std::string key;          // path, PEM
+  bool acme_proof = false;  // only for whoever asks for "acme-tls/1" (RFC 8737)
 };
 
 struct Snapshot {
@@ -203,7 +242,12 @@ struct Snapshot {
   std::vector<std::string> trusted_proxies;  // CIDR: whose Forwarded/X-Forwarded-* are believed
   std::string access_log;                    // path; "" for none, "-" for stdout
   std::uint64_t cache_memory = 64 << 20;     // bytes for stored responses, taken as needed
-  unsigned loops = 0;                        // 0: one per core
+  std::string cache_folder;                  // where large responses outlive the edge; "": nowhere
+  std::uint64_t cache_disk = 1 << 30;        // bytes there
+  Guard guard;
+  std::vector<AcmeAnswer> acme_answers;
+  std::vector<PurgeToken> purge_tokens;
+  unsigned loops = 0;  // 0: one per core
 };
 
 std::string to_json(const Snapshot& snapshot);

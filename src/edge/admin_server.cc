@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "edge/ban_admin.h"
 #include "edge/cache_admin.h"
 #include "edge/report.h"
 #include "telemetry/metrics.h"
@@ -33,9 +34,12 @@ http::Response problem(const Error& error) {
 
 }  // namespace
 
-AdminServer::AdminServer(io::Loop& loop, Edge& edge, std::filesystem::path snapshot_file,
-                         io::Event& drain_requested)
-    : edge_(edge), snapshot_file_(std::move(snapshot_file)), drain_requested_(drain_requested) {
+AdminServer::AdminServer(io::Loop& loop, Edge& edge, BanKeeper& bans,
+                         std::filesystem::path snapshot_file, io::Event& drain_requested)
+    : edge_(edge),
+      bans_(bans),
+      snapshot_file_(std::move(snapshot_file)),
+      drain_requested_(drain_requested) {
   add_routes();
   server_ = std::make_unique<http::Server>(loop, router_.handler(),
                                            http::ServerOptions{.max_body = kMaxSnapshot});
@@ -67,6 +71,7 @@ void AdminServer::add_routes() {
     return answer(exchange, std::move(response));
   });
   add_cache_routes(router_, edge_);
+  add_ban_routes(router_, edge_, bans_);
   router_.add(Method::kGet, "/healthz", [this](Exchange& exchange, PathParameters) {
     return answer(exchange, Response::text("ok\n"));
   });
@@ -97,6 +102,7 @@ io::Task<void> AdminServer::put_snapshot(http::Exchange& exchange) {
   }
   const std::string text = control::to_json(*snapshot);
   auto applied = co_await edge_.apply(*std::move(snapshot));
+  if (applied) applied = bans_.serve(edge_);
   if (applied) applied = write_file_atomically(snapshot_file_, text, 0600);
   if (!applied) co_return co_await answer(exchange, problem(applied.error()));
   co_await answer(exchange, http::Response::json(fmt::format("{{\"version\":{}}}\n", version)));
@@ -116,7 +122,7 @@ io::Task<void> AdminServer::wait_idle(http::Exchange& exchange) {
 }
 
 io::Task<void> AdminServer::reopen_logs(http::Exchange& exchange) {
-  auto reopened = edge_.reopen_access_log();
+  auto reopened = edge_.reopen_logs();
   co_await answer(exchange, reopened ? http::Response::json("{}\n") : problem(reopened.error()));
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "edge/ban_keeper.h"
 #include "edge/edge.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -23,12 +24,13 @@ namespace fairlead::edge {
 //                       answers 200 when no loop has a request of this origin in flight, 504 when
 //                       that takes longer. For control, after a snapshot without the origin and
 //                       before SIGTERM to its replica.
-//   POST /reopen-logs   after the access log's file was moved
+//   POST /reopen-logs   after the access log's or the guard's file was moved
+//   /cache/…, /bans     see cache_admin.h, ban_admin.h
 //   POST /drain         stops accepting, finishes what is in flight; the process then ends with 0
 class AdminServer {
  public:
   // `snapshot_file` is where snapshots are kept. `drain_requested` is set by POST /drain.
-  AdminServer(io::Loop& loop, Edge& edge, std::filesystem::path snapshot_file,
+  AdminServer(io::Loop& loop, Edge& edge, BanKeeper& bans, std::filesystem::path snapshot_file,
               io::Event& drain_requested);
   // Starts serving on the Unix socket `path`.
   Result<> serve(const std::filesystem::path& path);
@@ -43,6 +45,7 @@ class AdminServer {
   io::Task<void> answer(http::Exchange& exchange, http::Response response);
 
   Edge& edge_;
+  BanKeeper& bans_;
   const std::filesystem::path snapshot_file_;
   io::Event& drain_requested_;
   http::Router router_;

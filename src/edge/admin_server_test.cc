@@ -23,8 +23,9 @@ class Admin : public testing::Test {
         drain_requested_(*loop_) {
     std::filesystem::create_directories(folder_);
     edge_ = *Edge::create(*loop_, 2, log_);
-    admin_ =
-        std::make_unique<AdminServer>(*loop_, *edge_, folder_ / "snapshot.json", drain_requested_);
+    bans_ = std::make_unique<BanKeeper>(*loop_, folder_, edge_->guard(), log_);
+    admin_ = std::make_unique<AdminServer>(*loop_, *edge_, *bans_, folder_ / "snapshot.json",
+                                           drain_requested_);
     EXPECT_TRUE(admin_->serve(folder_ / "edge.sock"));
     client_ = std::make_unique<http::Client>(
         *loop_, *io::Address::unix_path((folder_ / "edge.sock").native()), "edge");
@@ -32,6 +33,7 @@ class Admin : public testing::Test {
   ~Admin() override {
     client_.reset();
     io::block_on(*loop_, admin_->stop());
+    io::block_on(*loop_, bans_->stop());
     io::block_on(*loop_, edge_->drain(1s));
     std::filesystem::remove_all(folder_);
   }
@@ -55,6 +57,7 @@ class Admin : public testing::Test {
   const std::filesystem::path folder_;
   io::Event drain_requested_;
   std::unique_ptr<Edge> edge_;
+  std::unique_ptr<BanKeeper> bans_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<http::Client> client_;
 };
@@ -113,6 +116,19 @@ TEST_F(Admin, TakesManySnapshotsInARow) {
     ASSERT_EQ(put(fmt::format(R"({{"version": {}}})", version)).status, 200);
   }
   EXPECT_THAT(ask(http::Method::kGet, "/snapshot").body, HasSubstr("\"version\": 100"));
+}
+
+TEST_F(Admin, BansByHandAndLifts) {
+  EXPECT_EQ(ask(http::Method::kPost, "/bans?client=192.0.2.1&seconds=60").status, 200);
+  EXPECT_EQ(ask(http::Method::kPost, "/bans?client=nobody&seconds=60").status, 400);
+  EXPECT_EQ(ask(http::Method::kPost, "/bans?client=192.0.2.1&seconds=0").status, 400);
+  EXPECT_THAT(ask(http::Method::kPost, "/bans?client=127.0.0.1").body, HasSubstr("always"));
+  const auto listed = nlohmann::json::parse(ask(http::Method::kGet, "/bans").body);
+  ASSERT_EQ(listed["bans"].size(), 1u);
+  EXPECT_EQ(listed["bans"][0]["client"], "192.0.2.1");
+  EXPECT_EQ(listed["bans"][0]["reason"], "by hand");
+  EXPECT_EQ(ask(http::Method::kDelete, "/bans?client=192.0.2.1").status, 200);
+  EXPECT_EQ(ask(http::Method::kDelete, "/bans?client=192.0.2.1").status, 404);
 }
 
 }  // namespace

@@ -4,7 +4,19 @@
 #include <cstring>
 #include <new>
 
+#include "edge/cache_disk.h"
+
 namespace fairlead::edge {
+
+CacheBody::CacheBody() = default;
+CacheBody::~CacheBody() = default;
+
+std::string_view CacheBody::from(std::uint64_t offset) const {
+  if (file) return file->bytes().substr(offset, kPieceSize);
+  const Piece& piece = pieces[offset / kPieceSize];
+  const std::size_t start = offset % kPieceSize;
+  return {piece.bytes.get() + start, piece.size - start};
+}
 
 CacheEntryPtr CacheEntry::make(const CacheEntryParts& parts) {
   if (parts.key.size() > kMaxText || parts.vary.size() > kMaxText || parts.tags.size() > kMaxText) {
@@ -51,9 +63,7 @@ std::string_view CacheEntry::body_from(std::uint64_t offset) const {
     const std::string_view head_text = head();
     return {head_text.data() + head_text.size() + offset, small_body_size_ - offset};
   }
-  const CacheBody::Piece& piece = (*body_)->pieces[offset / CacheBody::kPieceSize];
-  const std::size_t start = offset % CacheBody::kPieceSize;
-  return {piece.bytes.get() + start, piece.size - start};
+  return (*body_)->from(offset);
 }
 
 http::Freshness CacheEntry::freshness() const {
@@ -65,6 +75,7 @@ http::Freshness CacheEntry::freshness() const {
 }
 
 void CacheEntry::make_stale(Instant now) const {
+  if (CacheFile* in_file = file()) in_file->forget();
   const auto age = std::chrono::floor<std::chrono::seconds>(this->age(now)).count();
   std::uint32_t lifetime = lifetime_.load(std::memory_order_relaxed);
   const auto limit = static_cast<std::uint32_t>(std::max<std::int64_t>(age, 0));

@@ -13,17 +13,25 @@
 
 namespace fairlead::edge {
 
-// A body too large to stand in its entry's block: pieces that several entries may share (one
-// freshened by a 304 takes over the body of the one before).
+class CacheFile;  // cache_disk.h
+
+// A body too large to stand in its entry's block, in pieces or in a file. Several entries may share
+// it (one freshened by a 304 takes over the body of the one before).
 struct CacheBody {
+  CacheBody();
+  ~CacheBody();
   static constexpr std::size_t kPieceSize = 128 << 10;
   struct Piece {
     std::unique_ptr<char[]> bytes;
     std::size_t size = 0;
     std::size_t capacity = 0;
   };
-  std::vector<Piece> pieces;  // all but the last hold kPieceSize bytes
+  std::vector<Piece> pieces;        // all but the last hold kPieceSize bytes
+  std::unique_ptr<CacheFile> file;  // instead
   std::uint64_t size = 0;
+
+  // At most kPieceSize bytes that lie together.
+  std::string_view from(std::uint64_t offset) const;
 };
 using CacheBodyPtr = std::shared_ptr<const CacheBody>;
 
@@ -71,6 +79,8 @@ class CacheEntry {
   // What lies together in memory from `offset` on; not empty while offset < body_size().
   std::string_view body_from(std::uint64_t offset) const;
   CacheBodyPtr large_body() const { return body_ ? *body_ : nullptr; }  // null: it is small
+  // Null if the body is in memory.
+  CacheFile* file() const { return body_ ? (*body_)->file.get() : nullptr; }
 
   std::uint16_t status() const { return status_; }
   std::uint16_t environment() const { return environment_; }

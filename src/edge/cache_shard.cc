@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/strings.h"
+#include "edge/cache_disk.h"
 #include "http/vary.h"
 
 namespace fairlead::edge {
@@ -98,6 +99,7 @@ CacheEntryPtr CacheShard::find(std::uint64_t hash, std::string_view key,
   });
   if (!best) return {};
   if (best->uses_ < kMaxUses) ++best->uses_;
+  if (CacheFile* file = best->file()) file->touch();
   best->references_.fetch_add(1, std::memory_order_relaxed);
   return CacheEntryPtr(best);
 }
@@ -114,6 +116,7 @@ void CacheShard::insert(std::uint64_t hash, CacheEntryPtr shared,
     if (!oldest || entry->born_ < oldest->born_) oldest = entry;
   });
   auto* entry = const_cast<CacheEntry*>(std::exchange(shared.entry_, nullptr));
+  if (CacheFile* file = entry->file()) file->entered();  // the one replaced may share it
   const CacheEntry* replaced = same ? same : variants >= kMaxVariants ? oldest : nullptr;
   bool to_main = ghosts_.contains(hash);
   if (replaced) {
@@ -175,6 +178,7 @@ CacheEntryPtr CacheShard::take_out(std::size_t slot) {
     hole = i;
   }
   slots_[hole] = 0;
+  if (CacheFile* file = entry->file()) file->left();
   return CacheEntryPtr(entry);
 }
 

@@ -69,9 +69,33 @@ CacheStore::CacheStore(Settings settings)
   for (std::size_t i = 0; i < shard_count_; ++i) {
     shards_[i].entries.budget = settings.budget / shard_count_;
   }
+  if (settings.folder.empty()) return;
+  disk_ = std::make_unique<CacheDisk>(
+      settings.folder, settings.disk, [this](std::string_view text, const CacheBody* body) {
+        CacheKey key;
+        key.set_text(std::string(text));
+        Shard& shard = shard_of(key.hash);
+        std::vector<CacheEntryPtr> removed;
+        const std::lock_guard lock(shard.entries.mutex);
+        shard.entries.remove_key(
+            key.hash, key.text,
+            [&](const CacheEntry& entry) { return entry.large_body().get() == body; }, removed);
+      });
+  disk_->load([this](const CacheDisk::Found& found) {
+    CacheEntryParts parts = found.parts;
+    parts.environment = environment_id(found.environment);
+    CacheKey key;
+    key.set_text(std::string(parts.key));
+    std::vector<CacheEntryPtr> removed;
+    Shard& shard = shard_of(key.hash);
+    const std::lock_guard lock(shard.entries.mutex);
+    if (CacheEntryPtr entry = CacheEntry::make(parts))
+      shard.entries.insert(key.hash, std::move(entry), removed);
+  });
 }
 
-CacheStore::~CacheStore() = default;
+// What is still being written is finished first, and needs the shards.
+CacheStore::~CacheStore() { disk_.reset(); }
 
 CacheEntryPtr CacheStore::find(const CacheKey& key, std::span<const http::Field> request) {
   CacheShard& shard = shard_of(key.hash).entries;
@@ -146,7 +170,8 @@ std::size_t CacheStore::purge_where(PurgeMode mode, Instant now, Predicate doome
   return met;
 }
 
-std::size_t CacheStore::purge_key(const CacheKey& key, PurgeMode mode, Instant now) {
+std::size_t CacheStore::purge_key(const CacheKey& key, PurgeMode mode, Instant now,
+                                  std::optional<std::uint16_t> environment) {
   std::size_t met = 0;
   std::vector<CacheEntryPtr> removed;
   Shard& shard = shard_of(key.hash);
@@ -158,6 +183,7 @@ std::size_t CacheStore::purge_key(const CacheKey& key, PurgeMode mode, Instant n
   shard.entries.remove_key(
       key.hash, key.text,
       [&](const CacheEntry& entry) {
+        if (entry.environment() != environment.value_or(entry.environment())) return false;
         ++met;
         if (mode == PurgeMode::kMakeStale) entry.make_stale(now);
         return mode == PurgeMode::kRemove;
@@ -171,9 +197,12 @@ std::size_t CacheStore::purge_prefix(std::string_view prefix, PurgeMode mode, In
                      [&](const CacheEntry& entry) { return entry.key().starts_with(prefix); });
 }
 
-std::size_t CacheStore::purge_tag(std::string_view tag, PurgeMode mode, Instant now) {
-  return purge_where(mode, now,
-                     [&](const CacheEntry& entry) { return has_tag(entry.tags(), tag); });
+std::size_t CacheStore::purge_tag(std::string_view tag, PurgeMode mode, Instant now,
+                                  std::optional<std::uint16_t> environment) {
+  return purge_where(mode, now, [&](const CacheEntry& entry) {
+    return entry.environment() == environment.value_or(entry.environment()) &&
+           has_tag(entry.tags(), tag);
+  });
 }
 
 std::size_t CacheStore::purge_environment(std::string_view name, PurgeMode mode, Instant now) {
@@ -187,14 +216,19 @@ std::size_t CacheStore::purge_all(PurgeMode mode, Instant now) {
 
 std::uint16_t CacheStore::environment_id(std::string_view name) {
   const std::lock_guard lock(environments_mutex_);
-  const auto known = std::find(environments_.begin(), environments_.end(), name);
-  if (known == environments_.end()) environments_.emplace_back(name);
+  const auto known = std::ranges::find(environments_, name) - environments_.begin();
+  if (known == std::ssize(environments_)) environments_.emplace_back(name);
   // Past 65,535 names numbers repeat: a purge then removes more than it must, never less.
-  return static_cast<std::uint16_t>(known == environments_.end() ? environments_.size() - 1
-                                                                 : known - environments_.begin());
+  return static_cast<std::uint16_t>(known);
 }
 
-void CacheStore::forget_waiters() {
+std::string CacheStore::environment_name(std::uint16_t id) const {
+  const std::lock_guard lock(environments_mutex_);
+  return id < environments_.size() ? environments_[id] : "";
+}
+
+void CacheStore::close() {
+  disk_.reset();
   for (std::size_t i = 0; i < shard_count_; ++i) {
     const std::lock_guard lock(shards_[i].entries.mutex);
     for (auto& [hash, flight] : shards_[i].flights) flight.waiters.clear();
@@ -213,6 +247,7 @@ CacheStore::Stats CacheStore::stats() const {
     sum.budget += shard.budget;
     sum.evictions += shard.evictions();
   }
+  if (disk_) sum.disk = disk_->used();
   return sum;
 }
 
@@ -246,14 +281,17 @@ void CacheFill::open(const CacheEntryParts& parts, std::optional<std::uint64_t> 
   head_ = parts.head;
   left_ = length.value_or(0);
   if (left_ <= kSmall) small_.reserve(left_);
+  if (left_ >= CacheDisk::kFrom && store_.disk_) on_disk_ = store_.disk_->begin();
 }
 
 bool CacheFill::append(std::string_view data, Instant now) {
-  const std::uint64_t size = large_ ? large_->size : small_.size();
-  if (size + data.size() > store_.largest_) {
+  const std::uint64_t size = on_disk_ ? on_disk_->size() : large_ ? large_->size : small_.size();
+  const std::uint64_t largest = on_disk_ ? store_.disk_->largest() : store_.largest_;
+  if (size + data.size() > largest || (on_disk_ && !on_disk_->append(data))) {
     refuse(http::NotStored::kTooLarge, now);
     return false;
   }
+  if (on_disk_) return true;
   if (!large_ && size + std::max<std::uint64_t>(data.size(), left_) <= kSmall) {
     small_ += data;
     left_ -= std::min<std::uint64_t>(left_, data.size());
@@ -285,7 +323,41 @@ bool CacheFill::append(std::string_view data, Instant now) {
   return true;
 }
 
+// The flight goes on until the disk has the body; then those who wait are told.
+void CacheFill::commit_to_disk() {
+  over_ = true;
+  struct Kept {
+    CacheKey key;
+    std::string vary, tags, head;
+    CacheEntryParts parts;
+  };
+  auto kept = std::make_shared<Kept>(Kept{key_, vary_, tags_, head_, parts_});
+  // The disk by itself: the store lets go of it before this may run for the last time.
+  CacheDisk* disk = store_.disk_.get();
+  on_disk_->finish([&store = store_, disk, kept](const CacheBodyPtr& body) {
+    CacheEntryParts parts = kept->parts;
+    parts.key = kept->key.text;
+    parts.vary = kept->vary;
+    parts.tags = kept->tags;
+    parts.head = kept->head;
+    parts.large_body = body;
+    CacheEntryPtr entry = body ? CacheEntry::make(parts) : CacheEntryPtr();
+    const bool stored =
+        store.land(kept->key, entry, entry ? FlightEnd::kStored : FlightEnd::kNotStored);
+    if (stored) {
+      disk->describe(*entry, store.environment_name(entry->environment()));
+    } else if (body) {
+      body->file->entered();
+      body->file->left();
+    }
+  });
+}
+
 CacheEntryPtr CacheFill::commit() {
+  if (on_disk_) {
+    commit_to_disk();
+    return {};
+  }
   CacheEntryParts parts = parts_;
   parts.vary = vary_;
   parts.tags = tags_;
@@ -314,13 +386,16 @@ CacheEntryPtr CacheFill::store(const CacheEntryParts& parts) {
   CacheEntryParts complete = parts;
   complete.key = key_.text;
   CacheEntryPtr entry = CacheEntry::make(complete);
-  store_.land(key_, entry, entry ? FlightEnd::kStored : FlightEnd::kNotStored);
+  const bool stored = store_.land(key_, entry, entry ? FlightEnd::kStored : FlightEnd::kNotStored);
+  if (stored && entry->file())
+    store_.disk_->describe(*entry, store_.environment_name(entry->environment()));
   return entry;
 }
 
 void CacheFill::refuse(http::NotStored why, Instant now) {
   over_ = true;
   large_.reset();
+  on_disk_.reset();
   small_.clear();
   store_.refuse(key_, why, now);
   store_.land(key_, {}, FlightEnd::kNotStored);

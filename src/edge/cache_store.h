@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "edge/cache_disk.h"
 #include "edge/cache_entry.h"
 #include "edge/cache_shard.h"
 #include "http/cache_rules.h"
@@ -49,6 +50,8 @@ class CacheStore {
   struct Settings {
     std::size_t budget = 64 << 20;   // bytes
     std::size_t largest = 16 << 20;  // of one body; never more than half a shard
+    std::string folder;              // for large bodies; "": all are in memory
+    std::uint64_t disk = 1 << 30;    // bytes there
   };
   explicit CacheStore(Settings settings);
   CacheStore() : CacheStore(Settings{}) {}
@@ -74,17 +77,20 @@ class CacheStore {
 
   // ---- invalidation; each returns how many entries it met. Fetches under way are not stored when
   // they end: they may have begun before what the purge is for.
-  std::size_t purge_key(const CacheKey& key, PurgeMode mode, Instant now);
+  // With `environment`, only what is of it.
+  std::size_t purge_key(const CacheKey& key, PurgeMode mode, Instant now,
+                        std::optional<std::uint16_t> environment = {});
   std::size_t purge_prefix(std::string_view prefix, PurgeMode mode, Instant now);
-  std::size_t purge_tag(std::string_view tag, PurgeMode mode, Instant now);
+  std::size_t purge_tag(std::string_view tag, PurgeMode mode, Instant now,
+                        std::optional<std::uint16_t> environment = {});
   std::size_t purge_environment(std::string_view name, PurgeMode mode, Instant now);
   std::size_t purge_all(PurgeMode mode, Instant now);
 
   // A number for an environment's name, the same for the same name.
   std::uint16_t environment_id(std::string_view name);
 
-  // Before the loops go: nobody waits any more.
-  void forget_waiters();
+  // Before the loops go: nobody waits any more, and nothing more comes from the disk.
+  void close();
 
   // ---- for people
   struct Stats {
@@ -92,6 +98,7 @@ class CacheStore {
     std::size_t bytes = 0;
     std::size_t budget = 0;
     std::uint64_t evictions = 0;
+    std::uint64_t disk = 0;  // bytes in files
   };
   Stats stats() const;
   std::vector<CacheEntryPtr> entries_of(const CacheKey& key) const;
@@ -129,11 +136,14 @@ class CacheStore {
   bool land(const CacheKey& key, CacheEntryPtr entry, FlightEnd end);
   void refuse(const CacheKey& key, http::NotStored why, Instant now);
 
+  std::string environment_name(std::uint16_t id) const;
+
   std::size_t shard_count_;
   std::size_t largest_;
   std::unique_ptr<Shard[]> shards_;
   mutable std::mutex environments_mutex_;
   std::vector<std::string> environments_;
+  std::unique_ptr<CacheDisk> disk_;  // null: all is in memory
 };
 
 // A response on its way into the store, by the one exchange that leads. One thread at a time. Its
@@ -152,7 +162,8 @@ class CacheFill {
   // Takes a piece of the body; false when it grew too large: the fill is over, those who wait have
   // been told.
   bool append(std::string_view data, Instant now);
-  // The body is whole. The entry is made even if a purge forbids to store it.
+  // The body is whole. The entry is made even if a purge forbids to store it. Null if the body goes
+  // to the disk: the entry is there when that has it.
   CacheEntryPtr commit();
   // Stores what an earlier entry becomes by a 304: `parts` with the body of `old`.
   CacheEntryPtr commit_freshened(CacheEntryParts parts, const CacheEntry& old);
@@ -161,6 +172,7 @@ class CacheFill {
 
  private:
   CacheEntryPtr store(const CacheEntryParts& parts);
+  void commit_to_disk();
   // Bodies up to this stand in their entry's block.
   static constexpr std::size_t kSmall = 16 << 10;
 
@@ -172,7 +184,8 @@ class CacheFill {
   CacheEntryParts parts_;
   std::string small_;
   std::shared_ptr<CacheBody> large_;
-  std::uint64_t left_ = 0;  // of a known length
+  std::unique_ptr<CacheDisk::Writing> on_disk_;  // instead
+  std::uint64_t left_ = 0;                       // of a known length
   bool opened_ = false;
   bool over_ = false;
 };

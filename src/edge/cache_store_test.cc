@@ -2,12 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <list>
 #include <random>
 #include <thread>
-#include <unordered_map>
 
+#include "edge/cache_trace_fixture.h"
 #include "http/vary.h"
 
 namespace fairlead::edge {
@@ -321,66 +319,13 @@ TEST_F(CacheStoreTest, ThreadsShareIt) {
   for (std::thread& thread : threads) thread.join();
 }
 
-// The yardstick: least recently used goes first.
-class Lru {
- public:
-  explicit Lru(std::size_t capacity) : capacity_(capacity) {}
-  bool touch(std::uint64_t id) {
-    const auto found = places_.find(id);
-    if (found != places_.end()) {
-      order_.splice(order_.begin(), order_, found->second);
-      return true;
-    }
-    order_.push_front(id);
-    places_[id] = order_.begin();
-    if (order_.size() > capacity_) {
-      places_.erase(order_.back());
-      order_.pop_back();
-    }
-    return false;
-  }
-
- private:
-  std::size_t capacity_;
-  std::list<std::uint64_t> order_;
-  std::unordered_map<std::uint64_t, std::list<std::uint64_t>::iterator> places_;
-};
-
-// Popular things among which, now and then, somebody reads everything once (a crawler, a backup).
-class ZipfWithScans {
- public:
-  ZipfWithScans(std::size_t objects, double skew) {
-    double sum = 0;
-    for (std::size_t rank = 1; rank <= objects; ++rank) {
-      cumulative_.push_back(sum += 1 / std::pow(static_cast<double>(rank), skew));
-    }
-  }
-  std::uint64_t next() {
-    if (scan_left_ > 0) {
-      --scan_left_;
-      return kScanned + scan_at_++;
-    }
-    if (random_() % 4000 == 0) scan_left_ = 3000;
-    const double point = std::uniform_real_distribution<>(0, cumulative_.back())(random_);
-    return static_cast<std::uint64_t>(
-        std::lower_bound(cumulative_.begin(), cumulative_.end(), point) - cumulative_.begin());
-  }
-
- private:
-  static constexpr std::uint64_t kScanned = 1u << 30;
-  std::mt19937_64 random_{7};
-  std::vector<double> cumulative_;
-  std::uint64_t scan_at_ = 0;
-  std::size_t scan_left_ = 0;
-};
-
 TEST(CacheEviction, ScansDoNotSweepOutWhatIsPopular) {
   const std::unique_ptr<io::Loop> loop = *io::Loop::create();
   CacheStore store({.budget = 16 << 20});
   const std::string body(16 << 10, 'b');
   const std::size_t fit = (16 << 20) / (body.size() + 250);
   Lru lru(fit);
-  ZipfWithScans trace(10'000, 0.9);
+  ZipfWithScans trace(10'000, 0.9, 3000, 4000);
   int ours = 0, theirs = 0;
   constexpr int kRequests = 100'000;
   for (int i = 0; i < kRequests; ++i) {

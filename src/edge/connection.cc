@@ -32,8 +32,9 @@ io::Transport Connection::release() {
 void ClientSocket::end_of_life() {
   if (closed()) return;
   ClientEntry::unlink();
+  const int number = fd();
   close();
-  worker_.client_closed();
+  worker_.client_closed(number);
 }
 
 }  // namespace fairlead::edge

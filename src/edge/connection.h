@@ -20,6 +20,7 @@ class Connection : public io::Watcher, public Timed {
   // Starts watching. On failure the object is closed.
   bool watch();
   bool closed() const { return closed_; }
+  int fd() const { return transport_.fd(); }
 
  protected:
   // Closes the socket now; no event or timeout follows. The object lives until the end of the

@@ -2,6 +2,8 @@
 
 #include <sched.h>
 
+#include "base/file.h"
+
 namespace fairlead::edge {
 
 namespace {
@@ -52,7 +54,7 @@ Edge::Edge(io::Loop& loop, telemetry::Log& log)
 Edge::~Edge() {
   for (auto& worker : workers_) worker->drain(Duration(0));
   for (auto& worker : workers_) worker->join();
-  if (shared_.cache) shared_.cache->forget_waiters();
+  if (shared_.cache) shared_.cache->close();
 }
 
 io::Task<Result<>> Edge::apply(control::Snapshot snapshot) {
@@ -67,13 +69,17 @@ io::Task<Result<>> Edge::apply(control::Snapshot snapshot) {
   }
   const auto caches = [](const control::Route& route) { return route.cache.enabled; };
   if (!shared_.cache && std::ranges::any_of(plan->snapshot().routes, caches)) {
-    shared_.cache =
-        std::make_unique<CacheStore>(CacheStore::Settings{.budget = plan->snapshot().cache_memory});
+    CacheStore::Settings settings{.budget = plan->snapshot().cache_memory,
+                                  .folder = plan->snapshot().cache_folder,
+                                  .disk = plan->snapshot().cache_disk};
+    if (!settings.folder.empty()) CO_TRY_VOID(make_directories(settings.folder, 0700));
+    shared_.cache = std::make_unique<CacheStore>(std::move(settings));
   }
   const auto limits = [](const control::Route& route) { return route.limit.count != 0; };
   if (!shared_.rate_limiter && std::ranges::any_of(plan->snapshot().routes, limits)) {
     shared_.rate_limiter = std::make_unique<RateLimiter>();
   }
+  CO_TRY_VOID(shared_.guard.prepare(plan->snapshot()));
   not_applying_.reset();
   listeners_.commit(change.open);
   keep_former(*plan);
@@ -82,6 +88,11 @@ io::Task<Result<>> Edge::apply(control::Snapshot snapshot) {
   co_await hand_out(std::move(plan), std::move(change));
   not_applying_.set();
   co_return Result<>();
+}
+
+Result<> Edge::reopen_logs() {
+  TRY_VOID(shared_.access_log.reopen());
+  return shared_.guard.log().reopen();
 }
 
 io::Task<void> Edge::hand_out(PlanPtr plan, Listeners::Change change) {

@@ -28,18 +28,21 @@ class Edge {
   // it. On failure nothing has changed: kInvalid, kExists (an address is in use), kSystem.
   io::Task<Result<>> apply(control::Snapshot snapshot);
   const control::Snapshot& snapshot() const { return plan_->snapshot(); }
+  const Plan& plan() const { return *plan_; }
 
   // Stops accepting, finishes what is in flight for at most `patience`, then cuts it off.
   io::Task<void> drain(Duration patience);
   // Returns when no loop has a request of this origin in flight; kTimeout. An unknown id has none.
   io::Task<Result<>> origin_idle(std::string id, io::Deadline deadline);
 
-  Result<> reopen_access_log() { return shared_.access_log.reopen(); }
+  // The access log, and the guard's.
+  Result<> reopen_logs();
 
   const std::vector<Listeners::Opened>& listening() const { return listeners_.open(); }
   // The plan's origins, and former ones that still have requests in flight or left recently.
   std::vector<TargetPtr> targets() const;
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+  Guard& guard() { return shared_.guard; }
   const AccessLog& access_log() const { return shared_.access_log; }
 
  private:

@@ -39,8 +39,14 @@ void Exchange::start(ClientStream& client, const http::RequestHead& head,
     const std::string_view told = forwarded_client(head, worker_.plan().trusted());
     if (!told.empty()) client_address_ = told;
   }
+  if (own_business(head, facts)) return;
   const auto choice = choose_route(head);
   if (choice) {
+    if (!choice->route.bans.empty()) {
+      const control::Snapshot& snapshot = worker_.plan().snapshot();
+      ruled_by_ = snapshot.version;
+      ruled_route_ = static_cast<std::uint32_t>(&choice->route - snapshot.routes.data());
+    }
     if (choice->route.limit.count != 0 && refused_by_limit(choice->route, head, facts)) return;
     if (choice->policy && answered_by_policy(choice->policy, head, facts)) return;
     choose_pool(*choice, head, facts);
@@ -123,30 +129,53 @@ void Exchange::write_request(const http::RequestHead& head, const ClientFacts& f
 bool Exchange::refused_by_limit(const control::Route& route, const http::RequestHead& head,
                                 const ClientFacts& facts) {
   const control::RouteLimit& limit = route.limit;
+  const http::Field* named = limit.header.empty() ? nullptr : head.find(limit.header);
+  const std::uint64_t who =
+      named ? number_of(route_, named->value) : client_number(route_, client_address_);
   const RateLimiter::Answer asked =
-      worker_.rate_limiter().ask(client_number(route_, client_address_),
+      worker_.rate_limiter().ask(who,
                                  {.count = limit.count,
                                   .per = std::chrono::milliseconds(limit.per_ms),
                                   .burst = std::max(limit.burst, 1u)},
                                  started_);
-  if (asked.allowed) return false;
-  worker_.stats().limited.add();
-  write_request_words(text_, head, facts, worker_.next_request_id());
   const auto seconds = [](Duration time) {
     return std::chrono::ceil<std::chrono::seconds>(time).count();
   };
-  const std::string fields = fmt::format(
-      "Retry-After: {}\r\nRateLimit-Policy: \"route\";q={};w={}\r\nRateLimit: "
-      "\"route\";r=0;t={}\r\n",
-      seconds(asked.retry_after), limit.count, seconds(std::chrono::milliseconds(limit.per_ms)),
-      seconds(asked.retry_after));
-  answer({429, "this client asks more often than the route allows", fields});
+  limit_note_.clear();
+  fmt::format_to(std::back_inserter(limit_note_),
+                 "RateLimit-Policy: \"route\";q={};w={}\r\nRateLimit: \"route\";r={};t={}\r\n",
+                 limit.count, seconds(std::chrono::milliseconds(limit.per_ms)), asked.remaining,
+                 seconds(asked.allowed ? asked.reset : asked.retry_after));
+  if (asked.allowed) return false;
+  worker_.stats().limited.add();
+  write_request_words(text_, head, facts, worker_.next_request_id());
+  const std::string retry = fmt::format("Retry-After: {}\r\n", seconds(asked.retry_after));
+  answer({429, "this client asks more often than the route allows", retry});
   return true;
+}
+
+void Exchange::send_head(const http::ResponseHead& head) {
+  if (limit_note_.empty()) return client_->send_head(head, request_id());
+  std::string& text = worker_.limit_text();
+  text = "HTTP/1.1 200 OK\r\n";
+  for (const http::Field& field : head.fields) {
+    text.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
+  text.append(limit_note_).append("\r\n");
+  http::HeadParser& parser = worker_.limit_parser();
+  std::size_t scanned = 0;
+  if (parser.parse_response(text, scanned, http::Method::kHead) != http::ParseState::kComplete) {
+    return client_->send_head(head, request_id());  // it has as many fields as there may be
+  }
+  http::ResponseHead told = head;
+  told.fields = parser.response().fields;
+  client_->send_head(told, request_id());
 }
 
 void Exchange::start_refused(ClientStream& client, const ClientFacts& facts,
                              const http::ParseError& error) {
   begin(client, facts);
+  worker_.note_broken(client_address_, error.status);
   text_.bytes = worker_.next_request_id();
   text_.id = {0, static_cast<std::uint32_t>(text_.bytes.size())};
   answer({error.status, error.reason});
@@ -316,7 +345,7 @@ void Exchange::response_head(const http::ResponseHead& head) {
   answered_ = worker_.loop().now();
   response_started_ = true;
   if (head.status != 101) {
-    return cache_.on ? head_past_cache(head) : client_->send_head(head, request_id());
+    return cache_.on ? head_past_cache(head) : send_head(head);
   }
   tunnel_ = true;
   request_whole_ = false;
@@ -359,33 +388,38 @@ void Exchange::client_drained() {
 void Exchange::answer(const Problem& problem) {
   if (origin_) std::exchange(origin_, nullptr)->abandon();
   if (problem.status >= 500 && serve_stale_instead()) return;
-  wants_body_ = false;
   failed_ = problem.status >= 500;
-  status_ = problem.status;
-  response_started_ = true;
   const std::string_view title = http::reason_phrase(problem.status);
-  std::string body, about_body;
+  std::string body;
   if (!problem.detail.empty()) {
     body = fmt::format(R"({{"title":"{}","status":{},"detail":)", title, problem.status);
     telemetry::append_json_string(body, problem.detail);
     body += R"(,"request_id":)";
     telemetry::append_json_string(body, request_id());
     body += "}\n";
-    about_body = fmt::format("Content-Type: application/problem+json\r\nContent-Length: {}\r\n",
-                             body.size());
   }
+  answer_with(problem.status, body.empty() ? "" : "application/problem+json", problem.fields, body);
+}
+
+void Exchange::answer_with(std::uint16_t status, std::string_view type, std::string_view fields,
+                           std::string_view body) {
+  wants_body_ = false;
+  status_ = status;
+  response_started_ = true;
+  const std::string about_body =
+      type.empty() ? ""
+                   : fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", type, body.size());
   const std::string head = fmt::format(
-      "HTTP/1.1 {} {}\r\nDate: {}\r\n{}{}{}\r\n", problem.status, title, http_date(wall_now()),
-      problem.fields,
-      problem.status == 405 ? "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n" : "",
-      about_body);
+      "HTTP/1.1 {} {}\r\nDate: {}\r\n{}{}{}\r\n", status, http::reason_phrase(status),
+      http_date(wall_now()), fields,
+      status == 405 ? "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n" : "", about_body);
   http::HeadParser& parser = worker_.response_parser();
   std::size_t scanned = 0;
   parser.parse_response(head, scanned, method_);
   const bool with_body = parser.response().body.kind == BodyFraming::Kind::kLength;
-  client_->send_head(parser.response(), request_id());
+  send_head(parser.response());
   if (with_body) bytes_out_ += body.size();
-  client_->send_body(with_body ? std::string_view(body) : std::string_view(), true, {});
+  client_->send_body(with_body ? body : std::string_view(), true, {});
   client_->flush();
   finish();
 }
@@ -439,7 +473,25 @@ void Exchange::end() {
   asked_path_.clear();
   file_.reset();
   route_.clear();
+  limit_note_.clear();
+  ruled_route_.reset();
   worker_.give_back(this);
+}
+
+// Where the plan was replaced meanwhile, the rules that held are gone: the offence is forgiven.
+void Exchange::judge_offence() const {
+  const Plan& plan = worker_.plan();
+  if (plan.snapshot().version != ruled_by_) return;
+  const std::string_view path = text_.view(text_.path);
+  for (const control::BanRule& rule : plan.snapshot().routes[*ruled_route_].bans) {
+    if (!Guard::concerns(rule, status_, path)) continue;
+    worker_.guard().note(rule,
+                         {.client = client_address_,
+                          .status = status_,
+                          .host = text_.view(text_.host),
+                          .path = path},
+                         plan.spared());
+  }
 }
 
 void Exchange::record() const {
@@ -460,6 +512,7 @@ void Exchange::record() const {
   } else {
     worker_.stats().without_origin[status_class].add();
   }
+  if (status_ >= 400 && ruled_route_) judge_offence();
   worker_.stats().count_cache(cache_.outcome);
   if (cache_.background) return;
   const Duration origin_time = answered_ == Instant{} ? Duration(0) : answered_ - sent_;

@@ -87,6 +87,15 @@ class Exchange final : public Timed {
   // Writes `head` as the origin gets it.
   void write_request(const http::RequestHead& head, const ClientFacts& facts, std::string_view id,
                      bool upgrade);
+  // Tells what the limit leaves the client, where there is one.
+  void send_head(const http::ResponseHead& head);
+  // The guard's rules, once the answer is known.
+  void judge_offence() const;
+  // ---- exchange_own.cc: requests that are the edge's own business. True: answered.
+  bool own_business(const http::RequestHead& head, const ClientFacts& facts);
+  bool purge(const http::RequestHead& head, const ClientFacts& facts);
+  void answer_with(std::uint16_t status, std::string_view type, std::string_view fields,
+                   std::string_view body);
   void attempt(bool fresh);
   // Until the pool is not held any more, or has an origin that is ready and free.
   void wait_in_pool(Duration at_most);
@@ -162,7 +171,10 @@ class Exchange final : public Timed {
   CachedRequest cache_;
   std::uint64_t generation_ = 0;  // tells this exchange from earlier ones in the same object
   std::string client_address_;
-  std::string route_;  // host and path prefix, for the record
+  std::string route_;                         // host and path prefix, for the record
+  std::optional<std::uint32_t> ruled_route_;  // whose rules hold, in the snapshot ruled_by_
+  std::uint64_t ruled_by_ = 0;
+  std::string limit_note_;  // RateLimit fields for the answer, "" without a limit
   std::string_view protocol_;
   std::string_view tls_version_;
   http::BodyFraming request_framing_;

@@ -14,18 +14,6 @@ using Mode = CachedRequest::Mode;
 
 namespace {
 
-// "/static/*" or a whole path.
-bool path_fits(const std::vector<std::string>& patterns, std::string_view path) {
-  for (std::string_view pattern : patterns) {
-    if (pattern.ends_with('*')) {
-      if (path.starts_with(pattern.substr(0, pattern.size() - 1))) return true;
-    } else if (path == pattern) {
-      return true;
-    }
-  }
-  return patterns.empty();
-}
-
 std::string_view target_of(const http::RequestHead& head) {
   if (head.target.starts_with('/')) return head.target;
   // Of absolute-form: path and query stand together at its end.
@@ -195,7 +183,7 @@ void Exchange::serve(CacheEntryPtr entry, const http::RequestHead& head, std::st
   answer_head.status = status_;
   answer_head.body = {framing, cache_.end - cache_.next};
   answer_head.fields = fields;
-  client_->send_head(answer_head, request_id());
+  send_head(answer_head);
   if (cache_.next == cache_.end) client_->send_body({}, true, {});
   go_on_serving();
 }
@@ -286,7 +274,7 @@ void Exchange::head_past_cache(const http::ResponseHead& head) {
 void Exchange::pass_head(const http::ResponseHead& head, std::string_view cache_status,
                          bool as_not_modified) {
   if (cache_status.empty() && !head.find(kTagsField)) {
-    return client_->send_head(head, request_id());
+    return send_head(head);
   }
   std::string& text = worker_.cache_text();
   text.clear();
@@ -294,7 +282,7 @@ void Exchange::pass_head(const http::ResponseHead& head, std::string_view cache_
   http::HeadParser& parser = worker_.cache_response_parser();
   std::size_t scanned = 0;
   parser.parse_response(text, scanned, method_);
-  client_->send_head(parser.response(), request_id());
+  send_head(parser.response());
 }
 
 void Exchange::fetched_head(const http::ResponseHead& head) {

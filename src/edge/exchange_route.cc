@@ -174,7 +174,7 @@ void Exchange::serve_file(const RoutePolicy& policy, const http::RequestHead& he
   parser.parse_response(text, scanned, method_);
   response_started_ = true;
   if (parser.response().body.kind == http::BodyFraming::Kind::kNone) file_end_ = file_next_;
-  client_->send_head(parser.response(), request_id());
+  send_head(parser.response());
   if (file_next_ == file_end_) client_->send_body({}, true, {});
   file_ = std::move(found.file.fd);
   go_on_with_file();

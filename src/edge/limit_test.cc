@@ -1,4 +1,6 @@
 // Rate limits as clients see them.
+#include <gmock/gmock.h>
+
 #include "edge/edge_fixture.h"
 
 namespace fairlead::edge {
@@ -21,6 +23,40 @@ TEST(Limit, AnswersWhoAsksTooOftenItself) {
   EXPECT_EQ(field_of(refused, "Retry-After"), "60");
   EXPECT_EQ(field_of(refused, "RateLimit"), "\"route\";r=0;t=60");
   EXPECT_EQ(field_of(refused, "RateLimit-Policy"), "\"route\";q=1;w=60");
+}
+
+TEST(Limit, TellsWhatIsLeft) {
+  TestOrigin origin(TestOrigin::always(
+      "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nok"));
+  for (const bool cached : {false, true}) {
+    control::Snapshot snapshot = limited(origin.address());
+    snapshot.routes[0].cache.enabled = cached;
+    RunningEdge edge(snapshot);
+    for (const char* left : {"2", "1", "0"}) {
+      const std::string answer = edge.get("/");
+      EXPECT_EQ(status_of(answer), 200);
+      EXPECT_EQ(body_of(answer), "ok");
+      EXPECT_EQ(field_of(answer, "RateLimit-Policy"), "\"route\";q=1;w=60");
+      EXPECT_THAT(field_of(answer, "RateLimit"),
+                  testing::StartsWith(fmt::format("\"route\";r={};t=", left)));
+    }
+  }
+}
+
+TEST(Limit, CountsByAFieldWhereTheRouteSaysSo) {
+  TestOrigin origin(kOk);
+  control::Snapshot snapshot = limited(origin.address());
+  snapshot.routes[0].limit.header = "x-api-key";
+  RunningEdge edge(snapshot);
+  const auto ask = [&](std::string_view key) {
+    return status_of(
+        edge.ask(fmt::format("GET / HTTP/1.1\r\nHost: h\r\nX-Api-Key: {}\r\n\r\n", key)));
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask("one"), 200);
+  EXPECT_EQ(ask("one"), 429);
+  EXPECT_EQ(ask("two"), 200);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(status_of(edge.get("/")), 200);  // by address
+  EXPECT_EQ(status_of(edge.get("/")), 429);
 }
 
 TEST(Limit, HoldsForWhatTheCacheAnswersToo) {

@@ -8,6 +8,11 @@ Result<PlanPtr> Plan::make(control::Snapshot snapshot, std::size_t loops, const 
   auto trusted = AddressSet::parse(plan->snapshot_.trusted_proxies);
   if (!trusted) return fail(std::move(trusted).error().in("trusted_proxies"));
   plan->trusted_ = *std::move(trusted);
+  std::vector<std::string> allow = plan->snapshot_.guard.allow;
+  std::ranges::copy(plan->snapshot_.trusted_proxies, std::back_inserter(allow));
+  auto spared = AddressSet::parse(allow);
+  if (!spared) return fail(std::move(spared).error().in("guard.allow"));
+  plan->spared_ = *std::move(spared);
   TRY_VOID(plan->take_targets(loops, previous));
   TRY_VOID(plan->load_tls(previous));
   return plan;
@@ -73,7 +78,7 @@ Result<> Plan::load_tls(const Plan* previous) {
   if (specs.empty()) return {};
   std::vector<io::CertificateFiles> files;
   for (const control::CertificateSpec& spec : specs) {
-    files.push_back({spec.certificate, spec.key});
+    files.push_back({spec.certificate, spec.key, spec.acme_proof});
     std::error_code ignored;  // a missing file is reported when it is read
     certificate_times_.push_back(std::filesystem::last_write_time(spec.certificate, ignored));
   }

@@ -28,6 +28,8 @@ class Plan {
   const control::EdgeTimeouts& timeouts() const { return snapshot_.timeouts; }
   const control::EdgeLimits& limits() const { return snapshot_.limits; }
   const AddressSet& trusted() const { return trusted_; }
+  // Who is never banned, and may open any number of connections: the allowed and trusted proxies.
+  const AddressSet& spared() const { return spared_; }
   const io::TlsContext* tls() const { return tls_.get(); }
   // Of each pool, in the snapshot's order.
   const std::vector<std::vector<TargetPtr>>& targets() const { return targets_; }
@@ -62,6 +64,7 @@ class Plan {
   std::vector<RoutePolicyPtr> policies_;  // of each route
   std::vector<std::vector<TargetPtr>> targets_;
   AddressSet trusted_;
+  AddressSet spared_;
   std::shared_ptr<const io::TlsContext> tls_;
   std::vector<std::filesystem::file_time_type> certificate_times_;
 };

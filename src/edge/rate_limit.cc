@@ -1,13 +1,7 @@
 #include "edge/rate_limit.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <bit>
-#include <cstring>
-#include <string>
-
-#include "edge/cache_shard.h"
 
 namespace fairlead::edge {
 
@@ -44,22 +38,6 @@ RateLimiter::Answer RateLimiter::ask(std::uint64_t client, const RateLimit& limi
           .retry_after = Duration(0),
           .remaining = static_cast<std::uint32_t>((credit - (paid_at - time)) / cost),
           .reset = Duration(paid_at - time)};
-}
-
-std::uint64_t client_number(std::string_view scope, std::string_view address) {
-  char text[INET6_ADDRSTRLEN] = {};
-  std::string key;
-  if (address.size() < sizeof text) {
-    std::memcpy(text, address.data(), address.size());
-    char bytes[16];
-    if (::inet_pton(AF_INET, text, bytes) == 1) {
-      key.assign(bytes, 4);
-    } else if (::inet_pton(AF_INET6, text, bytes) == 1) {
-      key.assign(bytes, 8);
-    }
-  }
-  key.append("|").append(scope);
-  return std::max<std::uint64_t>(cache_hash(key), 1);  // 0 is nobody
 }
 
 }  // namespace fairlead::edge

@@ -55,9 +55,4 @@ class RateLimiter {
   std::array<std::mutex, 64> mutexes_;  // each for the buckets of equal remainder
 };
 
-// What stands for a client of `scope` (a route): its IPv4 address, or the first 64 bits of its IPv6
-// address, because whoever has one of these has them all. `address` as text, without port; what is
-// no address counts as one client.
-std::uint64_t client_number(std::string_view scope, std::string_view address);
-
 }  // namespace fairlead::edge

@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "edge/client_prefix.h"
+
 namespace fairlead::edge {
 namespace {
 
@@ -59,15 +61,6 @@ TEST(RateLimiter, AMillionAddressesNeitherGrowItNorSetTheGreedyFree) {
     if (i % 100 == 0) allowed += limiter.ask(greedy, kTenPerSecond, time).allowed;
   }
   EXPECT_LE(allowed, 100 + 5 + 5);
-}
-
-TEST(ClientNumber, TakesAnIpv6NetworkAsOneClient) {
-  const auto number = [](std::string_view address) { return client_number("/api", address); };
-  EXPECT_EQ(number("2001:db8:1:2::1"), number("2001:db8:1:2:ffff::9"));
-  EXPECT_NE(number("2001:db8:1:2::1"), number("2001:db8:1:3::1"));
-  EXPECT_NE(number("192.0.2.1"), number("192.0.2.2"));
-  EXPECT_NE(client_number("/a", "192.0.2.1"), client_number("/b", "192.0.2.1"));
-  EXPECT_EQ(number(""), number("no address"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "edge/admin_server.h"
+#include "edge/ban_keeper.h"
 #include "edge/follow.h"
 #include "io/signals.h"
 
@@ -39,8 +40,8 @@ io::Task<void> handle_signals(io::Signals& signals, Edge& edge, telemetry::Log& 
       drain_requested.set();
       co_return;
     }
-    if (auto reopened = edge.reopen_access_log(); !reopened) {
-      log.error("cannot reopen the access log", reopened.error());
+    if (auto reopened = edge.reopen_logs(); !reopened) {
+      log.error("cannot reopen the logs", reopened.error());
     }
   }
 }
@@ -81,7 +82,9 @@ io::Task<Result<>> serve(io::Loop& loop, io::Signals& signals, Edge& edge, Follo
   const std::filesystem::path snapshot_file = options.state / "snapshot.json";
   CO_TRY_VOID(co_await edge.apply(std::move(snapshot)));
   io::Event drain_requested(loop);
-  AdminServer admin(loop, edge, snapshot_file, drain_requested);
+  BanKeeper bans(loop, options.state, edge.guard(), log);
+  CO_TRY_VOID(bans.serve(edge));
+  AdminServer admin(loop, edge, bans, snapshot_file, drain_requested);
   CO_TRY_VOID(admin.serve(options.state / "edge.sock"));
   for (const Listeners::Opened& listener : edge.listening()) {
     log.info("listening", {{"address", listener.address.to_string()}, {"tls", listener.spec.tls}});
@@ -95,6 +98,7 @@ io::Task<Result<>> serve(io::Loop& loop, io::Signals& signals, Edge& edge, Follo
   [[maybe_unused]] auto ended = co_await drain_requested.wait(io::Deadline::never());
   log.info("draining");
   co_await admin.stop();
+  co_await bans.stop();
   stop.request();
   ended = co_await gate.drained(io::Deadline::never());
   co_return Result<>();

@@ -16,12 +16,16 @@ void TlsHandshake::on_ready(std::uint32_t) {
     case io::IoStatus::kWouldBlock:
       return;
     case io::IoStatus::kDone: {
+      // Whoever asked for the proof of an ACME challenge has it by now (RFC 8737 §3).
+      if (transport_.alpn() == "acme-tls/1") return end_of_life();
       ClientEntry::unlink();
       worker_.serve(release(), peer_);
       return;
     }
-    case io::IoStatus::kEnd:
     case io::IoStatus::kFailed:
+      worker_.note_broken(peer_.host(), 0);
+      [[fallthrough]];
+    case io::IoStatus::kEnd:
       fail();
   }
 }

@@ -47,6 +47,7 @@ Worker::Worker(std::size_t index, WorkerShared& shared, std::unique_ptr<io::Loop
       origin_buffer_(kBufferSize),
       cache_request_parser_(kCacheLimits),
       cache_response_parser_(kCacheLimits),
+      limit_parser_(kCacheLimits),
       waiting_timer_(*loop_, [this] { let_waiting_go_on(); }),
       drain_timer_(*loop_, [this] { close_all(); }) {
   std::uint64_t random = 0;
@@ -202,11 +203,16 @@ void Worker::accepted(UniqueFd fd, io::Address peer, bool tls) {
     stats_.connections_refused.add();
     return;
   }
+  if (!admit(fd.get(), peer)) {
+    shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+    stats_.connections_refused.add();
+    return;
+  }
   stats_.connections.add();
   if (!tls) return serve(io::Transport(std::move(fd)), peer);
   auto session = plan_->tls() ? plan_->tls()->make_server_session(fd.get())
                               : fail(Code::kUnavailable, "no certificate");
-  if (!session) return client_closed();
+  if (!session) return client_closed(fd.get());
   io::Transport transport(std::move(fd), *std::move(session));
   watch(*new TlsHandshake(*this, std::move(transport), peer));
 }
@@ -246,15 +252,40 @@ void Worker::flush_all() {
 }
 
 bool Worker::watch(ClientSocket& client) {
+  const int fd = client.fd();
   if (!client.watch()) {
-    client_closed();
+    client_closed(fd);
     return false;
   }
   static_cast<ClientEntry&>(client).insert_before(clients_);
   return true;
 }
 
-void Worker::client_closed() {
+// Whether the guard lets it in; counted then, where connections are.
+bool Worker::admit(int fd, const io::Address& peer) {
+  const std::uint32_t limit = plan_->snapshot().guard.client_connections;
+  if (limit == 0 && guard().bans().empty()) return true;
+  const auto client = ClientPrefix::of(peer);
+  if (!client || client->is_loopback() || plan_->spared().contains(peer)) return true;
+  if (guard().bans().contains(*client, wall_now())) return false;
+  if (limit == 0) return true;
+  const std::uint64_t who = number_of("connections", client->bytes());
+  if (!guard().connections().enter(who, limit)) return false;
+  if (seats_.size() <= static_cast<std::size_t>(fd)) seats_.resize(fd + 1);
+  seats_[fd] = who;
+  return true;
+}
+
+void Worker::note_broken(std::string_view client, std::uint16_t status) {
+  const control::BanRule& rule = plan_->snapshot().guard.broken;
+  if (rule.count == 0) return;
+  guard().note(rule, {.client = client, .status = status, .host = {}, .path = {}}, plan_->spared());
+}
+
+void Worker::client_closed(int fd) {
+  if (static_cast<std::size_t>(fd) < seats_.size() && seats_[fd] != 0) {
+    guard().connections().leave(std::exchange(seats_[fd], 0));
+  }
   stats_.connections.subtract();
   shared_.connections.fetch_sub(1, std::memory_order_relaxed);
   if (draining_) stop_if_drained();

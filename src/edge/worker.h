@@ -12,6 +12,7 @@
 #include "edge/cache_store.h"
 #include "edge/exchange.h"
 #include "edge/flushed.h"
+#include "edge/guard.h"
 #include "edge/limits.h"
 #include "edge/plan.h"
 #include "edge/pool.h"
@@ -41,7 +42,7 @@ class Nobody final : public ClientStream {
 struct alignas(64) LoopStats {
   telemetry::Counter connections;           // open ones
   telemetry::Counter connections_accepted;  // ever
-  telemetry::Counter connections_refused;   // above max_connections
+  telemetry::Counter connections_refused;   // above max_connections, or of one client, or banned
   telemetry::Counter handshakes_failed;
   telemetry::Counter without_origin[6];  // requests answered before an origin was chosen
   telemetry::Counter limited;            // answered with 429
@@ -69,6 +70,7 @@ struct WorkerShared {
   std::unique_ptr<CacheStore> cache;
   // Made with the first snapshot that has a route with a limit.
   std::unique_ptr<RateLimiter> rate_limiter;
+  Guard guard;
   std::atomic<std::size_t> connections = 0;
   // Called when a loop found an origin refusing connections.
   std::move_only_function<void(TargetPtr)> report_unready;
@@ -124,7 +126,12 @@ class Worker {
   // For routes that cache: the store; parsers and text for heads that were changed or stored; a
   // client for answers that nobody waits for.
   CacheStore& cache() { return *shared_.cache; }
+  bool has_cache() const { return shared_.cache != nullptr; }
   RateLimiter& rate_limiter() { return *shared_.rate_limiter; }
+  Guard& guard() { return shared_.guard; }
+  // For heads that tell a client what its limit leaves it.
+  http::HeadParser& limit_parser() { return limit_parser_; }
+  std::string& limit_text() { return limit_text_; }
   http::HeadParser& cache_request_parser() { return cache_request_parser_; }
   http::HeadParser& cache_response_parser() { return cache_response_parser_; }
   std::string& cache_text() { return cache_text_; }
@@ -168,7 +175,9 @@ class Worker {
   void serve_h2(io::Transport transport, std::string address, bool trusted, std::string_view first);
   // Has it flushed at the end of this iteration.
   void flush_later(Flushed& flushed);
-  void client_closed();
+  void client_closed(int fd);
+  // A client sent what is no HTTP, or no TLS.
+  void note_broken(std::string_view client, std::uint16_t status);
   // Frees a closed connection at the end of this iteration.
   void bury(Connection* connection);
 
@@ -180,6 +189,7 @@ class Worker {
   void retire(std::unordered_map<const Target*, std::unique_ptr<OriginPool>> origins);
   void begin_drain(Duration patience);
   void stop_if_drained();
+  bool admit(int fd, const io::Address& peer);
   bool watch(ClientSocket& client);
   void flush_all();
   void close_all();
@@ -204,6 +214,10 @@ class Worker {
   std::string cache_text_;
   std::vector<http::Field> cache_fields_;
   Nobody nobody_;
+  http::HeadParser limit_parser_;
+  std::string limit_text_;
+  // By descriptor: who is counted in the guard's connections, 0 for nobody.
+  std::vector<std::uint64_t> seats_;
 
   std::unordered_map<std::string, std::unique_ptr<Pool>> pools_by_name_;
   std::unordered_map<const Target*, std::unique_ptr<OriginPool>> origin_pools_;

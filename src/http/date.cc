@@ -17,6 +17,19 @@ constexpr std::array<std::string_view, 7> kDays = {"Mon", "Tue", "Wed", "Thu", "
 constexpr std::array<std::string_view, 7> kLongDays = {
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
 
+struct Parts {
+  int weekday = 0, day = 0, month = 0, year = 0, hour = 0, minute = 0, second = 0;
+
+  std::optional<sys_seconds> value() const {
+    const std::chrono::year_month_day date(std::chrono::year(year),
+                                           std::chrono::month(static_cast<unsigned>(month + 1)),
+                                           std::chrono::day(static_cast<unsigned>(day)));
+    if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;  // 60: leap
+    return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+           std::chrono::seconds(second);
+  }
+};
+
 // Takes a text apart from the left; after the first thing that does not fit everything fails.
 class Reader {
  public:
@@ -59,6 +72,12 @@ class Reader {
     return fail();
   }
 
+  // "06 Nov 1994", or with another separator and two digits of the year.
+  Reader& day_month_year(std::string_view separator, std::size_t year_digits, Parts& p) {
+    number(2, p.day).expect(separator).name(kMonths, p.month);
+    return expect(separator).number(year_digits, p.year);
+  }
+
   Reader& time(int& hour, int& minute, int& second) {
     return number(2, hour).expect(":").number(2, minute).expect(":").number(2, second);
   }
@@ -73,19 +92,6 @@ class Reader {
   }
   std::string_view rest_;
   bool failed_ = false;
-};
-
-struct Parts {
-  int weekday = 0, day = 0, month = 0, year = 0, hour = 0, minute = 0, second = 0;
-
-  std::optional<sys_seconds> value() const {
-    const std::chrono::year_month_day date(std::chrono::year(year),
-                                           std::chrono::month(static_cast<unsigned>(month + 1)),
-                                           std::chrono::day(static_cast<unsigned>(day)));
-    if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;  // 60: leap
-    return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-           std::chrono::seconds(second);
-  }
 };
 
 int full_year(int two_digits, sys_seconds now) {
@@ -103,11 +109,7 @@ std::optional<sys_seconds> parse_date(std::string_view text, sys_seconds now) {
   if (Reader(text)
           .name(kDays, p.weekday)
           .expect(", ")
-          .number(2, p.day)
-          .expect(" ")
-          .name(kMonths, p.month)
-          .expect(" ")
-          .number(4, p.year)
+          .day_month_year(" ", 4, p)
           .expect(" ")
           .time(p.hour, p.minute, p.second)
           .expect(" GMT")
@@ -118,11 +120,7 @@ std::optional<sys_seconds> parse_date(std::string_view text, sys_seconds now) {
   if (Reader(text)
           .name(kLongDays, p.weekday)
           .expect(", ")
-          .number(2, p.day)
-          .expect("-")
-          .name(kMonths, p.month)
-          .expect("-")
-          .number(2, p.year)
+          .day_month_year("-", 2, p)
           .expect(" ")
           .time(p.hour, p.minute, p.second)
           .expect(" GMT")

@@ -9,12 +9,13 @@ constexpr Duration kFresh = 60s;
 }
 
 Result<std::unique_ptr<NamedClient>> NamedClient::create(io::Loop& loop, Url url,
-                                                         std::size_t max_body) {
+                                                         std::size_t max_body,
+                                                         std::string ca_file) {
   const bool is_name = !io::Address::ip(url.host, url.port);
   std::unique_ptr<NamedClient> client(new NamedClient(loop, std::move(url), max_body));
   if (is_name) client->resolver_.emplace("resolve");
   if (client->url_.tls) {
-    TRY(client->tls_, io::TlsContext::client());
+    TRY(client->tls_, io::TlsContext::client(std::move(ca_file)));
   }
   return client;
 }

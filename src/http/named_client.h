@@ -15,9 +15,10 @@ namespace fairlead::http {
 // minute or a failure, as a name may move. Belongs to its loop's thread; outlives its calls.
 class NamedClient {
  public:
-  // Fails where the system's authorities cannot be read (https).
+  // Fails where the authorities cannot be read (https): those of `ca_file`, or the system's.
   static Result<std::unique_ptr<NamedClient>> create(io::Loop& loop, Url url,
-                                                     std::size_t max_body = 1 << 20);
+                                                     std::size_t max_body = 1 << 20,
+                                                     std::string ca_file = {});
 
   // Client::send(); kUnavailable also when the name cannot be resolved. `request.target` comes
   // after the URL's path.

@@ -59,10 +59,9 @@ Result<Owned<SSL_CTX>> make_context(const SSL_METHOD* method) {
 }
 
 // The DNS names in a certificate, lower case.
-std::vector<std::string> names_of(SSL_CTX* context) {
+std::vector<std::string> names_in(X509* certificate) {
   std::vector<std::string> names;
-  X509* certificate = SSL_CTX_get0_certificate(context);
-  Owned<GENERAL_NAMES> all(static_cast<GENERAL_NAMES*>(
+  const Owned<GENERAL_NAMES> all(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
@@ -74,6 +73,25 @@ std::vector<std::string> names_of(SSL_CTX* context) {
   return names;
 }
 
+// Whether a client offers "acme-tls/1" and nothing else (RFC 8737 §4).
+bool asks_for_proof(SSL* ssl) {
+  const unsigned char* list = nullptr;
+  std::size_t size = 0;
+  static constexpr std::string_view kWanted(
+      "\0\x0b\x0a"
+      "acme-tls/1",
+      13);
+  return SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &list,
+                                   &size) == 1 &&
+         std::string_view(reinterpret_cast<const char*>(list), size) == kWanted;
+}
+
+// Remembers the answer to that until the server name is known.
+int proof_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
 }  // namespace
 
 void SslFree::operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -81,6 +99,7 @@ void SslFree::operator()(SSL* ssl) const { SSL_free(ssl); }
 struct TlsContext::Shared {
   std::vector<Owned<SSL_CTX>> contexts;     // [0] is the default
   std::map<std::string, SSL_CTX*> by_name;  // "example.org", "*.example.org"
+  std::map<std::string, SSL_CTX*> proofs;   // for ACME
   std::string alpn;                         // wire form
 
   // The context whose certificate names `host`: exact first, then the wildcard one label up.
@@ -96,13 +115,27 @@ struct TlsContext::Shared {
   static int choose_certificate(SSL* ssl, int*, void* self) {
     const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (!name) return SSL_TLSEXT_ERR_NOACK;
-    if (SSL_CTX* context = static_cast<Shared*>(self)->find(name)) SSL_set_SSL_CTX(ssl, context);
+    const Shared& shared = *static_cast<Shared*>(self);
+    if (SSL_get_ex_data(ssl, proof_index())) {
+      const auto proof = shared.proofs.find(to_lower(name));
+      if (proof == shared.proofs.end()) return SSL_TLSEXT_ERR_ALERT_FATAL;
+      SSL_set_SSL_CTX(ssl, proof->second);
+    } else if (SSL_CTX* context = shared.find(name)) {
+      SSL_set_SSL_CTX(ssl, context);
+    }
     return SSL_TLSEXT_ERR_OK;
   }
 
-  static int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_length,
+  static int look_for_proof(SSL* ssl, int*, void* self) {
+    if (asks_for_proof(ssl)) SSL_set_ex_data(ssl, proof_index(), self);
+    return SSL_CLIENT_HELLO_SUCCESS;
+  }
+
+  static int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_length,
                              const unsigned char* in, unsigned in_length, void* self) {
-    const std::string& ours = static_cast<Shared*>(self)->alpn;
+    static const std::string kProof = alpn_wire({"acme-tls/1"});
+    const bool proves = SSL_get_ex_data(ssl, proof_index()) != nullptr;
+    const std::string& ours = proves ? kProof : static_cast<Shared*>(self)->alpn;
     unsigned char* chosen = nullptr;
     if (SSL_select_next_proto(
             &chosen, out_length, reinterpret_cast<const unsigned char*>(ours.data()),
@@ -120,7 +153,8 @@ TlsContext::~TlsContext() = default;
 
 Result<TlsContext> TlsContext::server(const std::vector<CertificateFiles>& certificates,
                                       std::vector<std::string> alpn) {
-  if (certificates.empty()) return fail(Code::kInvalid, "a TLS listener needs a certificate");
+  if (certificates.empty() || certificates.front().acme_proof)
+    return fail(Code::kInvalid, "a TLS listener needs a certificate");
   auto shared = std::make_shared<Shared>();
   shared->alpn = alpn_wire(alpn);
   for (const auto& files : certificates) {
@@ -135,10 +169,15 @@ Result<TlsContext> TlsContext::server(const std::vector<CertificateFiles>& certi
     SSL_CTX_set_tlsext_servername_arg(context.get(), shared.get());
     if (!shared->alpn.empty())
       SSL_CTX_set_alpn_select_cb(context.get(), Shared::choose_protocol, shared.get());
-    for (auto& name : names_of(context.get()))
-      shared->by_name.emplace(std::move(name), context.get());
+    auto& names = files.acme_proof ? shared->proofs : shared->by_name;
+    for (auto& name : names_in(SSL_CTX_get0_certificate(context.get())))
+      names.emplace(std::move(name), context.get());
     shared->contexts.push_back(std::move(context));
   }
+  // Handshakes begin in the first one.
+  if (!shared->proofs.empty())
+    SSL_CTX_set_client_hello_cb(shared->contexts.front().get(), Shared::look_for_proof,
+                                shared.get());
   return TlsContext(std::move(shared));
 }
 
@@ -251,16 +290,28 @@ Result<> write_self_signed(const CertificateFiles& files, const std::vector<std:
   return write_file_atomically(files.certificate, certificate_pem, 0644);
 }
 
-Result<WallTime> certificate_expiry(const std::string& certificate_file) {
+Result<CertificateFacts> certificate_facts(const std::string& certificate_file) {
   TRY(const std::string pem, read_file(certificate_file, 1 << 20));
-  Owned<BIO> memory(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  Owned<X509> certificate(PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr));
+  const Owned<BIO> memory(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const Owned<X509> certificate(PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr));
   if (!certificate)
     return fail_tls(fmt::format("{} is not a certificate in PEM form", certificate_file));
-  std::tm fields{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &fields) != 1)
+  std::tm from{}, until{};
+  if (ASN1_TIME_to_tm(X509_get0_notBefore(certificate.get()), &from) != 1 ||
+      ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &until) != 1)
     return fail_tls(certificate_file);
-  return WallTime(std::chrono::seconds(::timegm(&fields)));
+  char issuer[256] = "";
+  X509_NAME_get_text_by_NID(X509_get_issuer_name(certificate.get()), NID_commonName, issuer,
+                            sizeof issuer);
+  return CertificateFacts{.from = WallTime(std::chrono::seconds(::timegm(&from))),
+                          .until = WallTime(std::chrono::seconds(::timegm(&until))),
+                          .names = names_in(certificate.get()),
+                          .issuer = issuer};
+}
+
+Result<WallTime> certificate_expiry(const std::string& certificate_file) {
+  TRY(const CertificateFacts facts, certificate_facts(certificate_file));
+  return facts.until;
 }
 
 }  // namespace fairlead::io

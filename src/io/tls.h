@@ -21,6 +21,9 @@ using SslPtr = std::unique_ptr<SSL, SslFree>;
 struct CertificateFiles {
   std::string certificate;  // path, PEM, leaf first then the chain
   std::string key;          // path, PEM
+  // A proof for an ACME server (RFC 8737): shown only to whoever asks for "acme-tls/1" and the host
+  // in it. Such a certificate is nobody's default.
+  bool acme_proof = false;
 };
 
 // What all connections of one listener, or one client, share. Immutable once made; may be used by
@@ -56,7 +59,14 @@ class TlsContext {
 Result<> write_self_signed(const CertificateFiles& files, const std::vector<std::string>& names,
                            Duration lifetime);
 
-// When the certificate in this PEM file ends.
+// Of the first certificate in a PEM file.
+struct CertificateFacts {
+  WallTime from, until;
+  std::vector<std::string> names;  // DNS names and IP addresses
+  std::string issuer;              // its common name; "" for none
+};
+Result<CertificateFacts> certificate_facts(const std::string& certificate_file);
+// When it ends.
 Result<WallTime> certificate_expiry(const std::string& certificate_file);
 
 }  // namespace fairlead::io

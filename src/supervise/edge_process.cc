@@ -150,6 +150,18 @@ io::Task<Result<>> EdgeProcess::origin_idle(std::string origin, io::Deadline dea
   }
 }
 
+io::Task<Result<>> EdgeProcess::purge(std::string environment, io::Deadline deadline) {
+  http::Request request;
+  request.method = http::Method::kPost;
+  request.method_text = "POST";
+  request.target = "/cache/purge?environment=" + http::percent_encode(environment);
+  CO_TRY(const auto response, co_await client_.send(std::move(request), deadline));
+  // 404: no route of this edge caches.
+  if (response.status == 200 || response.status == 404) co_return Result<>();
+  co_return fail(Code::kProtocol, fmt::format("the edge answered {} to a purge: {}",
+                                              response.status, response.body));
+}
+
 io::Task<Result<std::string>> EdgeProcess::counters(io::Deadline deadline) {
   http::Request request;
   request.target = "/counters";

@@ -31,6 +31,8 @@ class EdgeProcess {
   // Waits until no request is in flight at this origin, or the deadline. What the edge does not
   // know has none.
   io::Task<Result<>> origin_idle(std::string origin, io::Deadline deadline);
+  // Takes what the edge has cached of an environment ("APP/NAME") out of its cache.
+  io::Task<Result<>> purge(std::string environment, io::Deadline deadline);
   // What the edge has counted, as JSON: for control::TrafficMeter.
   io::Task<Result<std::string>> counters(io::Deadline deadline);
   // Has the edge open its access log anew, after the file was moved; returns when it has.

@@ -48,7 +48,11 @@ io::Task<Result<>> Environment::run_once(std::string what, std::string line, con
   const std::string name = spec_.release.empty() ? what : what + "." + spec_.release;
   CO_TRY(auto output, Output::open(surroundings_.loop, surroundings_.folder / (name + ".log"),
                                    surroundings_.logs, name));
-  auto run = Run::start(surroundings_, command(name, line, more), *output);
+  // Nothing of what it changes is cached yet, or will be purged when it is live.
+  Command once = command(name, line, more);
+  std::erase_if(once.environment,
+                [](const std::string& entry) { return entry.starts_with("PURGE_URL="); });
+  auto run = Run::start(surroundings_, std::move(once), *output);
   if (!run) co_return fail(std::move(run).error().in(fmt::format("{} command '{}'", what, line)));
   const auto ended = co_await (*run)->exited().wait(deadline);
   if (!ended) co_await (*run)->stop(5s);

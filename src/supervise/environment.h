@@ -50,6 +50,11 @@ class Environment {
   // Stops everything; returns when nothing is left.
   io::Task<void> stop();
 
+  // A variable for processes that are started from now on, unless the spec has it.
+  void define(const std::string& name, std::string value) {
+    spec_.variables.emplace(name, std::move(value));
+  }
+
   const EnvironmentSpec& spec() const { return spec_; }
   // More variables for every process; those that are there stay. Before anything is started.
   void add_variables(Variables more) { spec_.variables.merge(more); }

@@ -121,6 +121,14 @@ std::vector<std::string> listening_addresses(const std::vector<pid_t>& pids) {
   return addresses;
 }
 
+std::vector<std::uint16_t> open_ports() {
+  std::set<std::uint16_t> ports;
+  for (const auto& listening : all_listening())
+    if (!listening.host.starts_with("127.") && listening.host != "[::1]")
+      ports.insert(listening.port);
+  return {ports.begin(), ports.end()};
+}
+
 std::uint16_t free_port() {
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};

@@ -23,6 +23,10 @@ std::optional<PortOwner> owner_of_port(std::uint16_t port);
 // The TCP addresses that these processes listen on: "127.0.0.1:3000", "*:8080".
 std::vector<std::string> listening_addresses(const std::vector<pid_t>& pids);
 
+// The TCP ports of this machine where other machines can be answered, in order: who listens on
+// loopback alone does not count.
+std::vector<std::uint16_t> open_ports();
+
 // A TCP port that is free on 127.0.0.1 now. It is not held: until the caller's child binds it,
 // another program may take it (the next start then picks another).
 std::uint16_t free_port();

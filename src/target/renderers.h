@@ -15,6 +15,7 @@ Result<> render_nginx(const config::AppSpec&, const RenderOptions&, Rendering&, 
 Result<> render_systemd(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 Result<> render_compose(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 Result<> render_swarm(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_fail2ban(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 Result<> render_kubernetes(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 Result<> render_dockerfile(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 Result<> render_terraform_ecs(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);

@@ -34,6 +34,7 @@ constexpr auto kEntries = std::to_array<Entry>({
     {{"gitlab", "A pipeline for GitLab CI"}, render_gitlab},
     {{"github", "A workflow for GitHub Actions"}, render_github},
     {{"bitbucket", "A pipeline for Bitbucket"}, render_bitbucket},
+    {{"fail2ban", "Filter and jails for fail2ban, which reads the guard's log"}, render_fail2ban},
 });
 
 constexpr auto kTargets = [] {

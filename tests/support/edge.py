@@ -19,9 +19,9 @@ def free_address():
 
 class Edge(Program):
     """Running and answering. `origins` are addresses; `snapshot` overrides parts of the snapshot, two levels deep:
-    Edge(folder, [origin.address], {"timeouts": {"head_ms": 300}})."""
+    Edge(folder, [origin.address], {"timeouts": {"head_ms": 300}}). `inside` is put before the command (see network.py)."""
 
-    def __init__(self, folder, origins, snapshot=None, loops=2, env=None):
+    def __init__(self, folder, origins, snapshot=None, loops=2, env=None, inside=()):
         self.state = pathlib.Path(folder) / "edge"
         self.state.mkdir()
         self.address = free_address()
@@ -37,8 +37,9 @@ class Edge(Program):
         }
         for key, value in (snapshot or {}).items():
             self.snapshot[key] = {**self.snapshot.get(key, {}), **value} if isinstance(value, dict) else value
+        self.address = self.snapshot["listeners"][0]["address"]
         (self.state / "snapshot.json").write_text(json.dumps(self.snapshot))
-        super().__init__([FAIRLEAD, "edge", "--state", self.state], folder, name="edge", env=env)
+        super().__init__([*inside, FAIRLEAD, "edge", "--state", self.state], folder, name="edge", env=env)
         self.until(lambda: self.control("/healthz").status == 200, "the edge to be ready")
 
     def control(self, path, **options):

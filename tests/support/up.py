@@ -28,12 +28,13 @@ def built(folder, name="visitors"):
 
 
 class Up(Program):
-    """`fairlead up APP`, running and ready; without `app` it is visitors. `env` is the environment it is started in."""
+    """`fairlead up APP`, running and ready; without `app` it is visitors. `env` is the environment it is started in,
+    `inside` is put before the command (see network.py)."""
 
-    def __init__(self, folder, app=None, arguments=(), env=None, until_ready=True):
+    def __init__(self, folder, app=None, arguments=(), env=None, until_ready=True, inside=()):
         self.folder = pathlib.Path(folder)
         self.state = self.folder / "state"
-        super().__init__([FAIRLEAD, "up", app or built(folder), "--state", self.state, *arguments], folder, name="up", cwd=ROOT,
+        super().__init__([*inside, FAIRLEAD, "up", app or built(folder), "--state", self.state, *arguments], folder, name="up", cwd=ROOT,
                          env={"FAIRLEAD_HTTP_PORT": "0", "FAIRLEAD_HTTPS_PORT": "0", **(env or {})})
         if until_ready:
             self.until(self.is_ready, "every process to be ready", seconds=120)
