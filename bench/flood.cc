@@ -1,6 +1,6 @@
-// A crowd: one GET from each of so many addresses, each on a connection of its own, at a steady rate.
-// The addresses are those of 10.0.0.0/8 from 10.128.0.0 on, which have to be local here and routed
-// back by the other side.
+// A crowd: one GET from each of so many addresses, each on a connection of its own, at a steady
+// rate. The addresses are those of 10.0.0.0/8 from 10.128.0.0 on, which have to be local here and
+// routed back by the other side.
 //
 //   bench_flood HOST PORT ADDRESSES PER_SECOND
 #include <arpa/inet.h>
