@@ -71,11 +71,15 @@ bool ChunkedDecoder::size_byte(char c) {
       if (c == '\r') return at_ = At::kSizeLf, true;
       if (c == ' ' || c == '\t') return at_ = At::kExtensionStart, true;
       if (c != ';') return refuse("invalid byte in a chunk size");
-      return at_ = At::kExtension, true;
+      return at_ = At::kExtensionName, true;
     case At::kExtensionStart:  // white space is allowed before ';', and only there
       if (++extension_bytes_ > kMaxExtension) return refuse("chunk extension is too long");
-      if (c == ';') return at_ = At::kExtension, true;
+      if (c == ';') return at_ = At::kExtensionName, true;
       return c == ' ' || c == '\t' || refuse("invalid byte after a chunk size");
+    case At::kExtensionName:
+      if (++extension_bytes_ > kMaxExtension) return refuse("chunk extension is too long");
+      if (is(c, kToken)) return at_ = At::kExtension, true;
+      return c == ' ' || c == '\t' || refuse("chunk extension without a name");
     case At::kExtension:
       if (c == '\r') return at_ = At::kSizeLf, true;
       if (!is(c, kValue)) return refuse("control byte in a chunk extension");

@@ -90,6 +90,7 @@ class ChunkedDecoder {
   enum class At : std::uint8_t {
     kSize,
     kExtensionStart,
+    kExtensionName,
     kExtension,
     kSizeLf,
     kData,
