@@ -95,8 +95,8 @@ Fleet::Fleet(Harbour& harbour, control::EnvironmentName name)
 
 io::Task<void> Fleet::clean_up() {
   static_cast<void>(make_directories(surroundings_.folder, 0700));
-  static_cast<void>(co_await supervise::end_leftovers_but(
-      harbour_.loop, surroundings_.folder,
+  static_cast<void>(co_await supervise::end_leftovers_among(
+      harbour_.loop, surroundings_.folder, harbour_.marked,
       [](const supervise::Record& record) { return parse_name(record.name).has_value(); },
       io::Deadline::in(kLeftoversGrace)));
 }

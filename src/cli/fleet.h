@@ -18,6 +18,7 @@
 #include "ship/fleet.h"
 #include "supervise/edge_process.h"
 #include "supervise/environment.h"
+#include "supervise/marks.h"
 #include "supervise/service.h"
 
 namespace fairlead::cli {
@@ -35,6 +36,8 @@ struct Harbour {
   // What an edge that was taken over has served so far: it stays so for every environment until
   // that one is recovered.
   std::optional<control::Snapshot> before;
+  // What ran when this control began: for the fleets that are recovered then.
+  std::vector<supervise::Marked> marked;
 };
 
 // What becomes of the requests to an environment. Kept on disk.

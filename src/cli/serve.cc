@@ -121,6 +121,7 @@ class Daemon {
     CO_TRY(auto names, co_await ledger_.environments());
     CO_TRY(const auto unfinished, co_await ledger_.unfinished());
     for (const auto& deployment : unfinished) names.push_back(deployment.environment);
+    if (!names.empty()) harbour_.marked = supervise::marked_processes();
     for (const auto& name : names)
       if (!desk_.berths().contains(name)) gate_.spawn(recover(*this, desk_.add_berth(name)));
     co_return Result<>();

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "io/child.h"
+#include "supervise/marks.h"
 
 namespace fairlead::supervise {
 
@@ -105,33 +106,46 @@ void find_recorded(io::Loop& loop, const std::filesystem::path& folder,
   }
 }
 
-std::string mark_of(pid_t pid, const std::filesystem::path& folder) {
+// The value of kMark; "" for none.
+std::string mark_of(pid_t pid) {
   const std::string environment = read_file(fmt::format("/proc/{}/environ", pid)).value_or("");
-  const std::string prefix = fmt::format("{}={}/", kMark, folder.native());
+  const std::string prefix = fmt::format("{}=", kMark);
   for (const auto variable : split(environment, '\0'))
     if (variable.starts_with(prefix)) return std::string(variable.substr(prefix.size()));
   return {};
 }
 
 void find_marked(io::Loop& loop, const std::filesystem::path& folder,
-                 const std::vector<Record>& kept, std::vector<Leftover>& found) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    const auto number = parse_unsigned(entry.path().filename().native());
-    const auto pid = static_cast<pid_t>(number.value_or(0));
+                 const std::vector<Record>& kept, const std::vector<Marked>& marked,
+                 std::vector<Leftover>& found) {
+  const std::string prefix = folder.native() + "/";
+  for (const auto& [pid, mark] : marked) {
     const bool known = std::ranges::any_of(
         found, [&](const Leftover& leftover) { return leftover.process.pid() == pid; });
-    if (pid == 0 || pid == ::getpid() || known || mark_of(pid, folder).empty()) continue;
+    if (known || pid == ::getpid() || !mark.starts_with(prefix)) continue;
     const auto stat = read_stat(pid);
     if (!stat || std::ranges::any_of(kept, [&](const Record& k) { return k.pid == stat->session; }))
       continue;
     auto process = io::Child::adopt(loop, pid);
-    const std::string name = mark_of(pid, folder);
-    if (process && !name.empty()) found.push_back({name, std::move(*process)});
+    // Only now is it sure that the number still means the same process.
+    if (process && mark_of(pid) == mark)
+      found.push_back({mark.substr(prefix.size()), std::move(*process)});
   }
 }
 
 }  // namespace
+
+std::vector<Marked> marked_processes() {
+  std::vector<Marked> marked;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const auto number = parse_unsigned(entry.path().filename().native());
+    const auto pid = static_cast<pid_t>(number.value_or(0));
+    if (pid == 0) continue;
+    if (auto mark = mark_of(pid); !mark.empty()) marked.push_back({pid, std::move(mark)});
+  }
+  return marked;
+}
 
 io::Task<std::vector<std::string>> end_leftovers(io::Loop& loop, std::filesystem::path folder,
                                                  io::Deadline deadline) {
@@ -141,15 +155,24 @@ io::Task<std::vector<std::string>> end_leftovers(io::Loop& loop, std::filesystem
 io::Task<std::vector<std::string>> end_leftovers_but(io::Loop& loop, std::filesystem::path folder,
                                                      std::function<bool(const Record&)> keep,
                                                      io::Deadline deadline) {
+  return end_leftovers_among(loop, std::move(folder), marked_processes(), std::move(keep),
+                             deadline);
+}
+
+io::Task<std::vector<std::string>> end_leftovers_among(io::Loop& loop, std::filesystem::path folder,
+                                                       std::vector<Marked> marked,
+                                                       std::function<bool(const Record&)> keep,
+                                                       io::Deadline deadline) {
   std::vector<Record> kept;
   for (auto& record : read_records(folder))
     if (still_runs(record) && keep(record)) kept.push_back(std::move(record));
   std::vector<std::string> names;
-  // Twice: what is being killed may be starting something.
+  // Twice where there was anything: what is being killed may be starting something.
   for (int round = 0; round < 2; ++round) {
     std::vector<Leftover> found;
     find_recorded(loop, folder, kept, found);
-    find_marked(loop, folder, kept, found);
+    find_marked(loop, folder, kept, round == 0 ? marked : marked_processes(), found);
+    if (found.empty()) break;
     for (auto& [name, process] : found) {
       if (std::ranges::find(names, name) == names.end()) names.push_back(name);
       static_cast<void>(process.signal(SIGTERM));
