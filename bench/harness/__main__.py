@@ -7,10 +7,10 @@ import signal
 import sys
 import time
 
-from harness import cache, csv_load, deploy, edge, flood, logs, machine, metrics, results, services, stores
+from harness import cache, csv_load, deploy, edge, flood, logs, machine, metrics, pipeline, results, services, stores
 
 BENCHES = {"edge": edge, "cache": cache, "services": services}
-STORES = {"logs": logs, "metrics": metrics, "load": csv_load, "deploy": deploy, "flood": flood}
+STORES = {"logs": logs, "metrics": metrics, "load": csv_load, "deploy": deploy, "flood": flood, "pipeline": pipeline}
 
 
 def main():
@@ -21,7 +21,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8, help="length of a round")
     parser.add_argument("--size", type=float, help="logs: million lines (50); metrics: days (30); load: million rows (5); "
-                        "deploy: apps (100); flood: million addresses (1)")
+                        "deploy: apps (100); flood: million addresses (1); pipeline: minutes (1)")
     options = parser.parse_args()
     if options.name in STORES:
         return measure_store(options)

@@ -62,6 +62,8 @@ std::string common_rows(const control::Status& status) {
     if (!environment.store.empty()) rows += row("store", environment.store);
   }
   rows += process_rows({status.edge}, "edge");
+  if (!status.dashboard.empty())
+    rows += row("dashboard", styled(stdout, Style::kBold, status.dashboard));
   rows += row("logs", fmt::format("fairlead logs -f   (kept in {})", status.log_folder));
   return rows;
 }

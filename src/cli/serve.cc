@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "cli/app_setup.h"
+#include "cli/dashboard_setup.h"
 #include "cli/guard_setup.h"
 #include "cli/order_desk.h"
 #include "cli/terminal.h"
@@ -16,6 +17,7 @@
 #include "http/server.h"
 #include "io/signals.h"
 #include "observe/alert_config.h"
+#include "observe/api.h"
 #include "observe/observatory.h"
 #include "ship/ledger.h"
 #include "telemetry/log.h"
@@ -73,11 +75,13 @@ class Daemon {
     self.log_.info("control is up", {{"state", self.harbour_.folders.state.native()},
                                      {"environments", self.desk_.berths().size()},
                                      {"http", self.http_.to_string()},
-                                     {"https", self.https_.to_string()}});
+                                     {"https", self.https_.to_string()},
+                                     {"dashboard", self.dashboard_.url}});
     self.keeper_.start();
     self.gate_.spawn(watch_signals(self));
     static_cast<void>(co_await self.ended_.wait(io::Deadline::never()));
     static_cast<void>(co_await self.api_.drain(io::Deadline::in(2s)));
+    if (self.dashboard_.server) co_await self.dashboard_.server->stop();
     if (!self.stop_all_) {
       // The edge and the replicas go on, and their FIFOs keep what they write; the next control
       // takes them over. What this one still watches is watched no more: there is nothing to undo.
@@ -153,10 +157,12 @@ class Daemon {
     control::add_certificate_routes(router,
                                     {[this] { return certificates(); },
                                      [this](auto host) { return keeper_.renew(std::move(host)); }});
+    observe::add_observe_routes(router, observatory_);
     api_handler_ = router.handler();
     TRY(const auto socket, io::Address::unix_path(harbour_.folders.control_socket().native()));
     TRY(auto listening, io::listen(socket));
     api_.serve(std::move(listening));
+    TRY(dashboard_, open_dashboard(loop_, harbour_.folders, api_handler_));
     return {};
   }
 
@@ -174,12 +180,16 @@ class Daemon {
     alert_notes_.clear();
     std::vector<observe::AlertRule> rules;
     std::vector<observe::AlertTarget> targets;
+    std::vector<observe::Destination> destinations;
     for (const auto& [name, berth] : desk_.berths())
       if (const auto* spec = berth->fleet.newest()) {
         std::ranges::move(observe::app_alert_rules(spec->app), std::back_inserter(rules));
         std::ranges::move(observe::alert_targets(spec->app, spec->variables, alert_notes_),
                           std::back_inserter(targets));
+        std::ranges::move(observe::destinations(spec->app, spec->variables),
+                          std::back_inserter(destinations));
       }
+    observatory_.set_forwards(std::move(destinations));
     observatory_.set_alerts(std::move(rules), std::move(targets));
   }
 
@@ -311,6 +321,7 @@ class Daemon {
     status.started = started_;
     status.state_folder = harbour_.folders.state;
     status.log_folder = harbour_.folders.observe() / "logs";
+    status.dashboard = dashboard_.url;
     status.edge = edge_.status();
     status.listeners = {"http://" + http_.to_string(), "https://" + https_.to_string()};
     for (const auto& [name, berth] : desk_.berths()) {
@@ -337,6 +348,7 @@ class Daemon {
   acme::Keeper keeper_;
   http::Handler api_handler_;
   http::Server api_;
+  OpenDashboard dashboard_;
   io::Address http_, https_;
   control::CertificateSpec certificate_;
   std::vector<std::string> alert_notes_;  // what is missing for sending

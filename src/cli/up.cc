@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "cli/app_setup.h"
 #include "cli/build_step.h"
+#include "cli/dashboard_setup.h"
 #include "cli/guard_setup.h"
 #include "cli/screen.h"
 #include "cli/state.h"
@@ -20,6 +21,7 @@
 #include "io/signals.h"
 #include "io/stream.h"
 #include "observe/alert_config.h"
+#include "observe/api.h"
 #include "observe/observatory.h"
 #include "supervise/edge_process.h"
 #include "supervise/record.h"
@@ -56,7 +58,7 @@ class Up {
                   environment_.spec().app.name),
         edge_(
             edge_surroundings_, {"PATH=/usr/bin:/bin"}, [this] { return snapshot(); }, [] {}),
-        api_(loop, routes()),
+        api_(loop, [this](http::Exchange& exchange) { return api_handler_(exchange); }),
         keeper_(loop, folders_.state / "certificates", log_, [this] { return publish(*this); }),
         gate_(loop) {}
 
@@ -122,6 +124,7 @@ class Up {
     const auto& spec = environment_.spec();
     observatory_.set_alerts(observe::app_alert_rules(spec.app),
                             observe::alert_targets(spec.app, spec.variables, alert_notes_));
+    observatory_.set_forwards(observe::destinations(spec.app, spec.variables));
     observatory_.start(
         {.status = [this] { return status(); },
          .access_log = access_log(),
@@ -148,9 +151,15 @@ class Up {
     purge_token_.environment = fmt::format("{}/{}", app.name, app.environment);
     TRY(purge_token_.token, purge_token(folders_.state, purge_token_.environment));
     environment_.define("PURGE_URL", purge_url(http_.to_string(), purge_token_.token));
+    return serve_api();
+  }
+
+  Result<> serve_api() {
+    api_handler_ = routes();
     TRY(const auto socket, io::Address::unix_path(folders_.control_socket().native()));
     TRY(auto listening, io::listen(socket));
     api_.serve(std::move(listening));
+    TRY(dashboard_, open_dashboard(loop_, folders_, api_handler_));
     return {};
   }
 
@@ -175,6 +184,7 @@ class Up {
     static_cast<void>(co_await supervise::end_leftovers(loop_, folders_.runtime,
                                                         io::Deadline::in(kLeftoversGrace)));
     static_cast<void>(co_await api_.drain(io::Deadline::in(1s)));
+    if (dashboard_.server) co_await dashboard_.server->stop();
     co_await observatory_.stop();
     cgroups_.remove();
     std::error_code ignored;
@@ -193,6 +203,7 @@ class Up {
     control::add_certificate_routes(router,
                                     {[this] { return certificates(); },
                                      [this](auto host) { return keeper_.renew(std::move(host)); }});
+    observe::add_observe_routes(router, observatory_);
     return router.handler();
   }
 
@@ -240,6 +251,7 @@ class Up {
     status.started = started_;
     status.state_folder = folders_.state;
     status.log_folder = folders_.observe() / "logs";
+    status.dashboard = dashboard_.url;
     status.edge = edge_.status();
     status.listeners = {"http://" + http_.to_string(), "https://" + https_.to_string()};
     auto environment = environment_.status();
@@ -288,7 +300,9 @@ class Up {
   supervise::Environment environment_;
   supervise::Services services_;
   supervise::EdgeProcess edge_;
+  http::Handler api_handler_;
   http::Server api_;
+  OpenDashboard dashboard_;
   Progress progress_;
   io::Address http_, https_;
   control::CertificateSpec certificate_;

@@ -22,6 +22,7 @@
 #include "cli/serve.h"
 #include "cli/ship_verbs.h"
 #include "cli/terminal.h"
+#include "cli/top.h"
 #include "cli/up.h"
 #include "edge/run.h"
 
@@ -46,6 +47,10 @@ struct Definitions {
   CheckOptions check;
   StatusOptions status;
   LogsOptions logs;
+  MetricsOptions metrics;
+  AlertsOptions alerts;
+  ExplainOptions explain;
+  TopOptions top;
   CacheOptions cache;
   BansOptions bans;
   HardenOptions harden;
@@ -71,6 +76,10 @@ struct Definitions {
     define_status();
     define_ps();
     define_logs();
+    define_metrics();
+    define_alerts();
+    define_explain();
+    define_top();
     define_cache();
     define_bans();
     define_harden();
@@ -164,6 +173,60 @@ struct Definitions {
         ->type_name("N");
     add_state(app, logs.state);
     add_json(app, logs.json);
+  }
+  void define_metrics() {
+    auto* app = verb("metrics", "List the metrics that are kept, or show one over time",
+                     [this] { return run_metrics(metrics); });
+    app->add_option("name", metrics.name, "The metric; without it, all are listed")
+        ->type_name("NAME");
+    app->add_option("-l,--label", metrics.labels, "Only series with this label")
+        ->type_name("LABEL=VALUE");
+    app->add_option("--by", metrics.by, "One line for each value of this label")
+        ->type_name("LABEL");
+    app->add_option("--reduce", metrics.reduce, "What a series' values in a step become")
+        ->type_name("HOW")
+        ->check(CLI::IsMember({"rate", "increase", "mean", "min", "max", "last"}));
+    app->add_option("--across", metrics.across, "What the series of a group become")
+        ->type_name("HOW")
+        ->check(CLI::IsMember({"sum", "mean", "min", "max"}));
+    app->add_option("--quantile", metrics.quantile, "Of a histogram: 0.99")->type_name("Q");
+    app->add_option("--since", metrics.since, "From then on: 10m, 2h, 1d ago (default: 1h)")
+        ->type_name("TIME");
+    app->add_option("--step", metrics.step, "One value for each: 1m, 1h (default: 10s)")
+        ->type_name("TIME");
+    add_state(app, metrics.state);
+    add_json(app, metrics.json);
+  }
+  void define_alerts() {
+    auto* app = verb("alerts", "Show what alerts; silence alerts, or test who is told",
+                     [this] { return run_alerts(alerts); });
+    app->add_option("action", alerts.action, "What to do (default: list)")
+        ->type_name("ACTION")
+        ->check(CLI::IsMember({"list", "silence", "unsilence", "test"}));
+    app->add_option("subject", alerts.subject, "Which rule to silence; which silence to end")
+        ->type_name("RULE");
+    app->add_option("-l,--label", alerts.labels, "Silence only alerts with this label")
+        ->type_name("LABEL=VALUE");
+    app->add_option("--for", alerts.length, "How long to be silent (default: 2h)")
+        ->type_name("TIME");
+    app->add_option("--comment", alerts.comment, "Why")->type_name("TEXT");
+    add_state(app, alerts.state);
+    add_json(app, alerts.json);
+  }
+  void define_explain() {
+    auto* app = verb("explain", "Tell what happened around a request, or the last incident",
+                     [this] { return run_explain(explain); });
+    app->add_option("subject", explain.subject,
+                    "A request's ID (X-Request-ID), or last-incident (default)")
+        ->type_name("REQUEST_ID");
+    add_state(app, explain.state);
+    add_json(app, explain.json);
+  }
+  void define_top() {
+    auto* app =
+        verb("top", "Watch apps, replicas and the machine live", [this] { return run_top(top); });
+    app->add_flag("--once", top.once, "Print it once and end");
+    add_state(app, top.state);
   }
   void define_cache() {
     auto* app = verb("cache",

@@ -470,6 +470,19 @@ constexpr auto kAlertsKeys = std::to_array<Key>({
 constexpr Schema kAlerts =
     schema<AlertsSpec>("What is watched beyond the defaults, and who is told.", kAlertsKeys);
 
+constexpr auto kForwardKeys = std::to_array<Key>({
+    key<AnyText, &ForwardSpec::syslog>("syslog",
+                                       "`tls://HOST:PORT` or `tcp://HOST:PORT`: RFC 5424."),
+    key<AnyText, &ForwardSpec::loki>("loki", "The address of a Loki."),
+    key<AnyText, &ForwardSpec::elasticsearch>("elasticsearch", "The address of an Elasticsearch."),
+    key<AnyText, &ForwardSpec::otlp>(
+        "otlp", "The address of an OpenTelemetry collector: logs, metrics, traces over HTTP."),
+    key<AnyText, &ForwardSpec::ca>("ca", "PEM file of the certificates to trust there."),
+});
+constexpr Schema kForward = schema<ForwardSpec>(
+    "Where the app's log lines and metrics go besides; `$NAME` is a secret or variable.",
+    kForwardKeys);
+
 struct AppName : CheckedText<parse_name> {
   static std::string name() { return "name"; }
 };
@@ -506,6 +519,7 @@ constexpr auto kAppKeys = std::to_array<Key>({
     optional_table<kAlerts, AlertsSpec, &AppSpec::alerts>("alerts"),
     table<kGuard, &AppSpec::guard>("guard"),
     table<kTls, &AppSpec::tls>("tls"),
+    table<kForward, &AppSpec::forward>("forward"),
     environments(),
 });
 constexpr Schema kApp = schema<AppSpec>("The app.", kAppKeys);

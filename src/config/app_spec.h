@@ -246,6 +246,16 @@ struct AlertsSpec {
   Location where;
 };
 
+// Where log lines and metrics go besides. "$NAME" stands for that variable.
+struct ForwardSpec {
+  std::string syslog;         // "tls://logs.example.com:6514", "tcp://…"
+  std::string loki;           // "https://loki.example.com"
+  std::string elasticsearch;  // "https://search.example.com:9200"
+  std::string otlp;           // "http://localhost:4318"
+  std::string ca;             // PEM file of the certificates to trust; "": the system's
+  Location where;
+};
+
 struct AppSpec {
   std::filesystem::path file;  // the fairlead.toml (or the lone Procfile), as it was given to load
   std::string environment;     // "production"
@@ -262,6 +272,7 @@ struct AppSpec {
   AlertsSpec alerts;
   GuardSpec guard;
   TlsSpec tls;
+  ForwardSpec forward;
 
   // The process type of that name, or null. Valid as long as the spec.
   const ProcessSpec* process(std::string_view process_name) const {

@@ -147,6 +147,7 @@ std::string to_json(const Status& status) {
                {"edge", write(status.edge)},
                {"listeners", status.listeners},
                {"environments", environments},
+               {"dashboard", status.dashboard},
                {"notes", status.notes}});
 }
 
@@ -163,6 +164,7 @@ Result<Status> status_from_json(std::string_view text) {
     if (const auto found = object.find("environments"); found != object.end())
       for (const auto& environment : *found)
         status.environments.push_back(read_environment(environment));
+    read(object, "dashboard", status.dashboard);
     read(object, "notes", status.notes);
   });
 }

@@ -96,6 +96,7 @@ struct Status {
   ProcessStatus edge;
   std::vector<std::string> listeners;  // "http://127.0.0.1:8080"
   std::vector<EnvironmentStatus> environments;
+  std::string dashboard;           // its URL; "" for none
   std::vector<std::string> notes;  // what this machine does not enforce, and why
 };
 

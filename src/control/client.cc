@@ -55,6 +55,20 @@ io::Task<Result<std::string>> ControlClient::get(std::string target, io::Deadlin
   co_return std::move(response.body);
 }
 
+io::Task<Result<>> ControlClient::order(std::string method, std::string target, std::string json,
+                                        io::Deadline deadline) {
+  http::Request request;
+  request.method = method == "DELETE" ? http::Method::kDelete : http::Method::kPost;
+  request.method_text = std::move(method);
+  request.target = std::move(target);
+  if (request.method == http::Method::kPost) {
+    request.fields.set("Content-Type", "application/json");
+    request.body = std::move(json);
+  }
+  CO_TRY_VOID(co_await ask(std::move(request), deadline));
+  co_return Result<>();
+}
+
 io::Task<Result<>> ControlClient::put(std::string target, std::string json, io::Deadline deadline) {
   http::Request request;
   request.method = http::Method::kPut;

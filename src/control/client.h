@@ -25,6 +25,9 @@ class ControlClient {
   // Any GET of the API; the body.
   io::Task<Result<std::string>> get(std::string target, io::Deadline deadline);
   io::Task<Result<>> put(std::string target, std::string json, io::Deadline deadline);
+  // Any other request, with JSON or (DELETE) without.
+  io::Task<Result<>> order(std::string method, std::string target, std::string json,
+                           io::Deadline deadline);
   // Sends JSON and calls `on_line` for each line of the NDJSON that comes back.
   io::Task<Result<>> post_stream(std::string target, std::string json,
                                  std::function<void(std::string_view line)> on_line,

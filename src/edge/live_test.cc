@@ -289,10 +289,12 @@ TEST(Report, CountsByOriginReleaseAndStatus) {
     EXPECT_EQ(counters["origins"][0]["status"]["2xx"], 5);
     EXPECT_EQ(counters["origins"][0]["bytes_out"], 10);
     const std::string metrics = metrics_text(e);
-    EXPECT_THAT(metrics, HasSubstr("fairlead_edge_requests_total{pool=\"web\",origin=\"web.1\","
-                                   "release=\"v1\",class=\"2xx\"} 5\n"));
-    EXPECT_THAT(metrics, HasSubstr("fairlead_edge_request_duration_seconds_count{pool=\"web\","
-                                   "origin=\"web.1\",release=\"v1\"} 5\n"));
+    EXPECT_THAT(metrics,
+                testing::ContainsRegex("fairlead_edge_requests_total.pool=\"web\",origin=\"web.1\","
+                                       "address=\"[^\"]+\",release=\"v1\",class=\"2xx\". 5\n"));
+    EXPECT_THAT(metrics,
+                testing::ContainsRegex("fairlead_edge_request_duration_seconds_count.pool=\"web\","
+                                       "origin=\"web.1\",address=\"[^\"]+\",release=\"v1\". 5\n"));
     EXPECT_THAT(metrics, testing::EndsWith("# EOF\n"));
   });
 }

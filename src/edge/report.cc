@@ -56,6 +56,7 @@ void write_origins(telemetry::MetricsText& text, const std::vector<TargetPtr>& t
     for (const TargetPtr& target : targets) {
       sample(*target, telemetry::Labels{{"pool", target->pool},
                                         {"origin", target->spec.id},
+                                        {"address", target->spec.address},
                                         {"release", target->spec.release}});
     }
   };
@@ -69,6 +70,7 @@ void write_origins(telemetry::MetricsText& text, const std::vector<TargetPtr>& t
     for (std::size_t c = 0; c < kClasses.size(); ++c) {
       text.sample(sum_class(*target, c), {{"pool", target->pool},
                                           {"origin", target->spec.id},
+                                          {"address", target->spec.address},
                                           {"release", target->spec.release},
                                           {"class", kClasses[c]}});
     }

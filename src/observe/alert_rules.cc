@@ -31,6 +31,15 @@ double last(std::span<const double> values) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
+// A value in the unit that the metric's name ends with, for people.
+std::string quantity(std::string_view name, double value) {
+  if (name.ends_with("_bytes") && value >= 1024)
+    return human_bytes(static_cast<std::uint64_t>(value));
+  if (name.ends_with("_seconds") && std::abs(value) < 1e9)
+    return human(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value)));
+  return fmt::format("{:g}", value);
+}
+
 // What a counter grew by in the window, by group.
 Result<std::map<MetricLabels, double>> increases(MetricQuery query, const MetricStore& store) {
   query.reduce = Reduce::kIncrease;
@@ -198,9 +207,11 @@ struct Judge {
     for (const auto& group : result.groups) {
       const double value = over_window(group.values, condition.reduce);
       if (condition.above ? !(value > condition.limit) : !(value < condition.limit)) continue;
-      found.push_back({group.labels, value,
-                       fmt::format("{} is {:g}, {} {:g}", condition.select.name, value,
-                                   condition.above ? "above" : "below", condition.limit)});
+      found.push_back(
+          {group.labels, value,
+           fmt::format("{} is {}, {} {}", condition.select.name,
+                       quantity(condition.select.name, value), condition.above ? "above" : "below",
+                       quantity(condition.select.name, condition.limit))});
     }
     return found;
   }

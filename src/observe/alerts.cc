@@ -293,6 +293,14 @@ Result<> Alerts::unsilence(std::uint64_t id) {
   return save();
 }
 
+std::vector<AlertRule> Alerts::rules() const {
+  const std::lock_guard lock(mutex_);
+  return rules_;
+}
+std::vector<AlertTarget> Alerts::targets() const {
+  const std::lock_guard lock(mutex_);
+  return targets_;
+}
 std::vector<Alert> Alerts::alerts() const {
   const std::lock_guard lock(mutex_);
   return alerts_;

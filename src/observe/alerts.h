@@ -74,6 +74,8 @@ class Alerts {
   Result<std::uint64_t> silence(Silence silence);  // its id
   Result<> unsilence(std::uint64_t id);
 
+  std::vector<AlertRule> rules() const;
+  std::vector<AlertTarget> targets() const;
   std::vector<Alert> alerts() const;
   std::vector<Silence> silences() const;
   std::size_t waiting() const;  // notices not delivered yet

@@ -16,7 +16,7 @@ namespace {
 using Samples = Collector::Samples;
 
 // What a target said, with its labels.
-Samples read_answer(const ScrapeTarget& target, const Result<std::string>& text) {
+Samples read_answer(const ScrapeTarget& target, const Result<std::string>& text, EdgeTotals& edge) {
   Samples samples;
   bool ok = false;
   if (text) {
@@ -25,7 +25,10 @@ Samples read_answer(const ScrapeTarget& target, const Result<std::string>& text)
       ok = true;
     }
   }
-  if (target.is_edge) name_edge_samples(samples);
+  if (target.is_edge) {
+    name_edge_samples(samples);
+    samples = edge.take(std::move(samples));
+  }
   samples.push_back({{"fairlead_scrape_ok", {}}, MetricKind::kGauge, ok ? 1.0 : 0.0});
   for (ScrapedSample& sample : samples) add_labels(sample.name, target.labels);
   return samples;
@@ -37,11 +40,11 @@ struct Stored {
 };
 
 // On the worker: parsing thousands of lines has no place on a loop.
-Stored store_round(MetricStore& store, const std::vector<ScrapeTarget>& targets,
+Stored store_round(MetricStore& store, EdgeTotals& edge, const std::vector<ScrapeTarget>& targets,
                    const std::vector<Result<std::string>>& texts, Samples own, WallTime time) {
   Stored stored{.outcome = {}, .samples = std::move(own)};
   for (std::size_t i = 0; i < targets.size(); ++i)
-    std::ranges::move(read_answer(targets[i], texts[i]), std::back_inserter(stored.samples));
+    std::ranges::move(read_answer(targets[i], texts[i], edge), std::back_inserter(stored.samples));
   stored.outcome = store_samples(store, stored.samples, time);
   if (auto tidied = store.tidy(); !tidied) stored.outcome = tidied;
   return stored;
@@ -76,9 +79,13 @@ io::Task<Result<>> Collector::collect(WallTime time) {
   // Every one of them ends within its patience.
   (void)co_await gate.drained(io::Deadline::never());
   auto stored = co_await worker_.run(loop_, [&, own = own_()]() mutable {
-    return store_round(store_, round.targets, round.texts, own(), time);
+    return store_round(store_, edge_totals_, round.targets, round.texts, own(), time);
   });
-  latest_ = std::make_shared<const Samples>(std::move(stored.samples));
+  auto latest = std::make_shared<const Samples>(std::move(stored.samples));
+  {
+    const std::lock_guard lock(latest_mutex_);
+    latest_.swap(latest);
+  }
   co_return stored.outcome;
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "io/loop.h"
 #include "io/task.h"
 #include "io/worker.h"
+#include "observe/edge_totals.h"
 #include "observe/openmetrics.h"
 
 namespace fairlead::observe {
@@ -50,8 +52,11 @@ class Collector {
   // disk) is tried again with the next round; last_error() says how the last one went.
   io::Task<void> run(io::Deadline until);
   const Result<>& last_error() const { return last_; }
-  // All samples of the last round, with their targets' labels.
-  const std::shared_ptr<const Samples>& last_round() const { return latest_; }
+  // All samples of the last round, with their targets' labels. Any thread.
+  std::shared_ptr<const Samples> last_round() const {
+    const std::lock_guard lock(latest_mutex_);
+    return latest_;
+  }
 
  private:
   struct Round;
@@ -62,6 +67,8 @@ class Collector {
   MetricStore& store_;
   std::function<std::vector<ScrapeTarget>()> targets_;
   std::function<Own()> own_;
+  EdgeTotals edge_totals_;  // the worker's
+  mutable std::mutex latest_mutex_;
   std::shared_ptr<const Samples> latest_ = std::make_shared<const Samples>();
   Result<> last_;
 };

@@ -67,11 +67,28 @@ io::Task<void> Observatory::stop() {
   stop_.request();
   static_cast<void>(co_await gate_.drained(io::Deadline::never()));
   intake_.flush();
+  forwards_.clear();
 }
 
 void Observatory::set_alerts(std::vector<AlertRule> rules, std::vector<AlertTarget> targets) {
   std::ranges::move(machine_alert_rules(), std::back_inserter(rules));
   alerts_->configure(std::move(rules), std::move(targets));
+}
+
+void Observatory::set_forwards(std::vector<Destination> destinations) {
+  const auto same = [](const Destination& a, const Destination& b) {
+    return a.name == b.name && a.url == b.url && a.ca == b.ca;
+  };
+  std::erase_if(forwards_, [&](const auto& forward) {
+    return std::ranges::none_of(
+        destinations, [&](const auto& wanted) { return same(forward->destination(), wanted); });
+  });
+  for (auto& wanted : destinations)
+    if (std::ranges::none_of(
+            forwards_, [&](const auto& forward) { return same(forward->destination(), wanted); }))
+      forwards_.push_back(std::make_unique<Forwarder>(
+          std::move(wanted), *logs_, [this] { return collector_->last_round(); },
+          folder_ / "forward"));
 }
 
 control::LogSource Observatory::logs(control::LogQuery query) {

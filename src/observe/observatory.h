@@ -17,6 +17,7 @@
 #include "observe/access_tail.h"
 #include "observe/alerts.h"
 #include "observe/collector.h"
+#include "observe/forward.h"
 #include "observe/log_intake.h"
 #include "observe/log_store.h"
 #include "observe/metric_store.h"
@@ -50,6 +51,10 @@ class Observatory {
   // The alert rules and targets of all apps, from now on; those of the machine are added.
   void set_alerts(std::vector<AlertRule> rules, std::vector<AlertTarget> targets);
 
+  // Where lines and metrics go from now on; what stays in the list goes on undisturbed. Waits for
+  // what is being sent to a destination that is left out.
+  void set_forwards(std::vector<Destination> destinations);
+
   control::LogSource logs(control::LogQuery query);
   // Runs work that asks the stores, away from the loop.
   template <typename F>
@@ -79,6 +84,7 @@ class Observatory {
   std::optional<AccessTail> access_;
   std::unique_ptr<Collector> collector_;
   std::vector<Alert> known_alerts_;
+  std::vector<std::unique_ptr<Forwarder>> forwards_;
   io::Stop stop_;
   io::Gate gate_;
   // Last: their threads end before what they use.

@@ -228,4 +228,113 @@ void name_edge_samples(std::vector<ScrapedSample>& samples) {
   }
 }
 
+namespace {
+
+// Of one label set: upper bound → how many lay in that bucket.
+using Buckets = std::map<double, double>;
+
+void put_labels(std::string& text, const MetricLabels& labels, std::string_view bound = {}) {
+  char separator = '{';
+  const auto put = [&](std::string_view key, std::string_view value) {
+    text += separator;
+    separator = ',';
+    text.append(key).append("=\"");
+    for (const char c : value) {
+      if (c == '\\' || c == '"') text += '\\';
+      if (c == '\n')
+        text += "\\n";
+      else
+        text += c;
+    }
+    text += '"';
+  };
+  for (const auto& [key, value] : labels)
+    if (!value.empty()) put(key, value);
+  if (!bound.empty()) put("le", bound);
+  if (separator == ',') text += '}';
+}
+
+// "0.1..0.25": the upper bound.
+double upper_bound(std::string_view bucket) {
+  const auto dots = bucket.find("..");
+  return dots == std::string_view::npos ? INFINITY
+                                        : number(bucket.substr(dots + 2)).value_or(INFINITY);
+}
+
+class Writer {
+ public:
+  explicit Writer(std::span<const ScrapedSample> samples) {
+    for (const auto& sample : samples) take(sample);
+  }
+  std::string write() {
+    for (const auto& [name, series] : histograms_) write_histogram(name, series);
+    for (const auto& [name, family] : families_)
+      if (!is_part_of_histogram(name)) write_family(name, family);
+    return text_ + "# EOF\n";
+  }
+
+ private:
+  struct Family {
+    bool counter = false;
+    std::map<MetricLabels, double> values;
+  };
+
+  void take(const ScrapedSample& sample) {
+    const auto bucket = sample.name.label("bucket");
+    if (bucket.empty()) {
+      Family& family = families_[sample.name.name];
+      family.counter = is_counter(sample.kind);
+      family.values[sample.name.labels] = sample.value;
+      return;
+    }
+    MetricLabels labels = sample.name.labels;
+    std::erase_if(labels, [](const auto& label) { return label.first == "bucket"; });
+    histograms_[sample.name.name][std::move(labels)][upper_bound(bucket)] = sample.value;
+  }
+  bool is_part_of_histogram(std::string_view name) const {
+    for (const std::string_view suffix : {"_sum", "_count"})
+      if (name.ends_with(suffix) &&
+          histograms_.contains(std::string(name.substr(0, name.size() - suffix.size()))))
+        return true;
+    return false;
+  }
+  void write_histogram(const std::string& name, const std::map<MetricLabels, Buckets>& all) {
+    text_ += fmt::format("# TYPE {} histogram\n", name);
+    const auto sums = families_.find(name + "_sum");
+    for (const auto& [labels, buckets] : all) {
+      double count = 0;
+      for (const auto& [bound, value] : buckets) {
+        count += value;
+        if (std::isfinite(bound)) line(name + "_bucket", labels, count, fmt::format("{}", bound));
+      }
+      line(name + "_bucket", labels, count, "+Inf");
+      line(name + "_count", labels, count);
+      if (sums != families_.end())
+        if (const auto sum = sums->second.values.find(labels); sum != sums->second.values.end())
+          line(name + "_sum", labels, sum->second);
+    }
+  }
+  void write_family(const std::string& name, const Family& family) {
+    text_ += fmt::format("# TYPE {} {}\n", name, family.counter ? "counter" : "gauge");
+    for (const auto& [labels, value] : family.values)
+      line(family.counter ? name + "_total" : name, labels, value);
+  }
+  void line(const std::string& name, const MetricLabels& labels, double value,
+            std::string_view bound = {}) {
+    text_ += name;
+    put_labels(text_, labels, bound);
+    text_ += fmt::format(" {}\n", value);
+  }
+
+  std::map<std::string, Family> families_;
+  std::map<std::string, std::map<MetricLabels, Buckets>> histograms_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string write_openmetrics(std::span<const ScrapedSample> samples) {
+  return Writer(samples).write();
+}
+
 }  // namespace fairlead::observe

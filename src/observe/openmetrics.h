@@ -24,6 +24,9 @@ inline constexpr std::size_t kMostScrapedSamples = 20'000;
 // that cannot be read; kTooLarge above kMostScrapedSamples.
 Result<std::vector<ScrapedSample>> read_openmetrics(std::string_view text);
 
+// The other way: OpenMetrics 1.0 text. Series of buckets become histograms again.
+std::string write_openmetrics(std::span<const ScrapedSample> samples);
+
 // Adds labels to a name's own, which win.
 void add_labels(MetricName& name, const MetricLabels& labels);
 

@@ -24,5 +24,8 @@ Result<> render_jenkins(const config::AppSpec&, const RenderOptions&, Rendering&
 Result<> render_gitlab(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 Result<> render_github(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 Result<> render_bitbucket(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_prometheus(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_alertmanager(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
+Result<> render_grafana(const config::AppSpec&, const RenderOptions&, Rendering&, Report&);
 
 }  // namespace fairlead::target

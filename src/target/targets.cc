@@ -35,6 +35,10 @@ constexpr auto kEntries = std::to_array<Entry>({
     {{"github", "A workflow for GitHub Actions"}, render_github},
     {{"bitbucket", "A pipeline for Bitbucket"}, render_bitbucket},
     {{"fail2ban", "Filter and jails for fail2ban, which reads the guard's log"}, render_fail2ban},
+    {{"prometheus", "What Prometheus scrapes, and the alert rules in its language"},
+     render_prometheus},
+    {{"alertmanager", "Who Alertmanager tells"}, render_alertmanager},
+    {{"grafana", "A dashboard for Grafana over Prometheus"}, render_grafana},
 });
 
 constexpr auto kTargets = [] {

@@ -7,7 +7,8 @@ import pytest
 
 from support.process import FAIRLEAD, ROOT, run
 
-VERBS = ["up", "check", "status", "ps", "logs", "stop", "maintenance", "pause", "resume", "artifacts", "exec", "doctor", "install", "uninstall", "plan",
+VERBS = ["up", "check", "status", "ps", "logs", "metrics", "alerts", "explain", "top", "stop", "maintenance", "pause", "resume",
+         "artifacts", "exec", "doctor", "install", "uninstall", "plan",
          "serve", "deploy", "rollback", "scale", "restart", "releases", "deployments", "builds",
          "audit", "secrets", "cache", "render", "edge", "version", "help", "completion", "man"]
 
