@@ -99,6 +99,7 @@ Result<BuiltImage> build_app(io::Loop& loop, const ImageOptions& options) {
                                             .launch = own_folder() / "fairlead-launch",
                                             .command = command,
                                             .health = web ? web->health : "",
+                                            .environment = std::move(environment),
                                             .shell = needs_shell(app),
                                             .version = built.version,
                                             .build = number,

@@ -5,9 +5,9 @@ import pytest
 from support.containers import app_folder, fairlead
 from support.waiting import eventually
 
-TOML = """name = "tiny"
+TOML = r"""name = "tiny"
 version = "2.1.0"
-build.command = 'mkdir -p made && printf "%s" "it'"'"'s $((1 + 1))" > made/word && chmod 755 serve.py'
+build.command = "mkdir -p made && printf '%s %s' \"it's\" $((1 + 1)) > made/word"
 build.include = ["serve.pl", "made"]
 processes.web.command = "perl serve.pl"
 processes.web.health = "/up"
@@ -26,7 +26,7 @@ while (my $c = $s->accept) { my $line = <$c>; print $c "HTTP/1.0 200 OK\r\n\r\nu
 @pytest.mark.timeout(500)
 def test_builds_and_runs(docker, folder):
     docker.debian()
-    app = app_folder(folder / "app", TOML.replace(" && chmod 755 serve.py", ""))
+    app = app_folder(folder / "app", TOML)
     (app / "serve.pl").write_text(SERVE)
     fairlead("render", "dockerfile", app, "--out", app)
     docker.run("build", "-q", "-t", "tiny:built", "--build-arg", "BUILD_NUMBER=7", app, seconds=300)

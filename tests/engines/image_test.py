@@ -109,6 +109,6 @@ def test_a_script_brings_its_shell(docker, folder):
     (app / "serve").write_bytes((BUILD / "hello").read_bytes())
     (app / "serve").chmod(0o755)
     docker.load(exported(folder, app, "tiny:test"))
-    out = docker.out("run", "--rm", "tiny:test", "/bin/sh", "-c", "echo one && echo two; echo $APP_VERSION; id -u 2>/dev/null")
-    assert out.split("\n")[:3] == ["one", "two", "2.1.0+build.1"]
+    out = docker.out("run", "--rm", "tiny:test", "/bin/sh", "-c", "echo one && echo two; echo $APP_VERSION")
+    assert out.split("\n") == ["one", "two", "2.1.0+build.1"]
     docker.run("rmi", "tiny:test")
