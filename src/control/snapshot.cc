@@ -47,8 +47,9 @@ auto members(const Pool*) {
       Member("sticky_cookie", &T::sticky_cookie), Member("slow_start_ms", &T::slow_start_ms),
       Member("health", &T::health), Member("h2", &T::h2), Member("held", &T::held),
       Member("ejection", &T::ejection), Member("retry_percent", &T::retry_percent),
-      Member("max_requests", &T::max_requests), Member("max_waiting", &T::max_waiting),
-      Member("max_wait_ms", &T::max_wait_ms), Member("origins", &T::origins));
+      Member("proxy_protocol", &T::proxy_protocol), Member("max_requests", &T::max_requests),
+      Member("max_waiting", &T::max_waiting), Member("max_wait_ms", &T::max_wait_ms),
+      Member("origins", &T::origins));
 }
 auto members(const RouteCache*) {
   using T = RouteCache;
@@ -139,23 +140,31 @@ auto members(const EdgeLimits*) {
                     Member("h2_max_streams", &T::h2_max_streams));
 }
 auto members(const ListenerSpec*) {
-  return std::tuple(Member("address", &ListenerSpec::address), Member("tls", &ListenerSpec::tls));
+  return std::tuple(Member("address", &ListenerSpec::address), Member("tls", &ListenerSpec::tls),
+                    Member("proxy_protocol", &ListenerSpec::proxy_protocol));
 }
 auto members(const CertificateSpec*) {
   return std::tuple(Member("certificate", &CertificateSpec::certificate),
                     Member("key", &CertificateSpec::key),
                     Member("acme_proof", &CertificateSpec::acme_proof));
 }
+auto members(const TlsRules*) {
+  using T = TlsRules;
+  return std::tuple(Member("modern", &T::modern), Member("client_ca", &T::client_ca),
+                    Member("client_may", &T::client_may));
+}
 auto members(const Snapshot*) {
   using T = Snapshot;
-  return std::tuple(Member("version", &T::version), Member("listeners", &T::listeners),
-                    Member("certificates", &T::certificates), Member("pools", &T::pools),
-                    Member("routes", &T::routes), Member("timeouts", &T::timeouts),
-                    Member("limits", &T::limits), Member("trusted_proxies", &T::trusted_proxies),
-                    Member("access_log", &T::access_log), Member("cache_memory", &T::cache_memory),
-                    Member("cache_folder", &T::cache_folder), Member("cache_disk", &T::cache_disk),
-                    Member("guard", &T::guard), Member("acme_answers", &T::acme_answers),
-                    Member("purge_tokens", &T::purge_tokens), Member("loops", &T::loops));
+  return std::tuple(
+      Member("version", &T::version), Member("listeners", &T::listeners),
+      Member("certificates", &T::certificates), Member("tls", &T::tls), Member("pools", &T::pools),
+      Member("routes", &T::routes), Member("timeouts", &T::timeouts), Member("limits", &T::limits),
+      Member("trusted_proxies", &T::trusted_proxies), Member("access_log", &T::access_log),
+      Member("access_log_format", &T::access_log_format),
+      Member("trace_per_mille", &T::trace_per_mille), Member("cache_memory", &T::cache_memory),
+      Member("cache_folder", &T::cache_folder), Member("cache_disk", &T::cache_disk),
+      Member("guard", &T::guard), Member("acme_answers", &T::acme_answers),
+      Member("purge_tokens", &T::purge_tokens), Member("loops", &T::loops));
 }
 
 constexpr std::pair<Balance, std::string_view> kBalances[] = {
@@ -163,6 +172,11 @@ constexpr std::pair<Balance, std::string_view> kBalances[] = {
     {Balance::kLeastRequests, "least_requests"},
     {Balance::kTwoChoices, "two_choices"},
     {Balance::kHash, "hash"}};
+
+constexpr std::pair<AccessLogFormat, std::string_view> kLogFormats[] = {
+    {AccessLogFormat::kJson, "json"},
+    {AccessLogFormat::kCommon, "common"},
+    {AccessLogFormat::kCombined, "combined"}};
 
 template <typename T>
 concept Described = requires(const T* t) { members(t); };
@@ -182,12 +196,15 @@ Json write(const T& value) {
 Json write(Duration value) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(value).count();
 }
-Json write(Balance value) {
-  for (auto [balance, name] : kBalances) {
-    if (balance == value) return name;
+template <typename Enum, std::size_t N>
+Json name_in(const std::pair<Enum, std::string_view> (&names)[N], Enum value) {
+  for (const auto& [known, name] : names) {
+    if (known == value) return name;
   }
   return nullptr;
 }
+Json write(Balance value) { return name_in(kBalances, value); }
+Json write(AccessLogFormat value) { return name_in(kLogFormats, value); }
 // Without what is as it is by default: thousands of routes say little each.
 template <Described T>
 Json write(const T& value) {
@@ -245,14 +262,24 @@ Result<> read(const Json& json, std::string_view where, Duration& value) {
   value = std::chrono::milliseconds(json.get<std::uint64_t>());
   return {};
 }
-Result<> read(const Json& json, std::string_view where, Balance& value) {
-  for (auto [balance, name] : kBalances) {
+template <typename Enum, std::size_t N>
+Result<> read_name(const std::pair<Enum, std::string_view> (&names)[N], const Json& json,
+                   std::string_view where, Enum& value) {
+  std::string all;
+  for (const auto& [known, name] : names) {
     if (json == name) {
-      value = balance;
+      value = known;
       return {};
     }
+    all += fmt::format("{}{}", all.empty() ? "" : ", ", name);
   }
-  return wrong(where, "must be round_robin, least_requests, two_choices or hash");
+  return wrong(where, fmt::format("must be one of {}", all));
+}
+Result<> read(const Json& json, std::string_view where, Balance& value) {
+  return read_name(kBalances, json, where, value);
+}
+Result<> read(const Json& json, std::string_view where, AccessLogFormat& value) {
+  return read_name(kLogFormats, json, where, value);
 }
 
 template <Described T>
@@ -303,6 +330,10 @@ bool is_key_source(std::string_view text) {
 Result<> check_balancing(const Pool& pool, const std::string& where) {
   if (!is_key_source(pool.hash_by))
     return wrong(where + ".hash_by", "must be client, header:NAME or cookie:NAME");
+  if (pool.proxy_protocol > 2) return wrong(where + ".proxy_protocol", "must be 0, 1 or 2");
+  if (pool.proxy_protocol != 0 && pool.h2)
+    return wrong(where + ".proxy_protocol",
+                 "names one client, but an HTTP/2 connection serves many");
   if (pool.ejection.most_percent > 100)
     return wrong(where + ".ejection.most_percent", "must be at most 100");
   return {};
@@ -419,6 +450,7 @@ Result<> check(const Snapshot& snapshot) {
   std::unordered_set<std::string_view> pool_names;
   TRY_VOID(check_pools(snapshot, pool_names));
   TRY_VOID(check_routes(snapshot, pool_names));
+  if (snapshot.trace_per_mille > 1000) return wrong("trace_per_mille", "must be at most 1000");
   if (snapshot.limits.max_fields == 0 || snapshot.limits.max_fields > 256) {
     return wrong("limits.max_fields", "must be from 1 to 256");
   }

@@ -59,6 +59,7 @@ struct Pool {
   bool held = false;
   Ejection ejection;
   std::uint32_t retry_percent = 20;  // retries, at most, in proportion to requests
+  std::uint32_t proxy_protocol = 0;  // 1 or 2: origins are told the client by a PROXY header
   std::uint32_t max_requests = 0;    // in flight to each origin, over all loops; 0: any number
   std::uint32_t max_waiting = 256;   // requests of each loop that may wait for an origin
   std::uint64_t max_wait_ms = 0;     // for an origin to be ready or free; 0: answered at once
@@ -223,6 +224,8 @@ struct EdgeLimits {
 struct ListenerSpec {
   std::string address;  // io::Address text
   bool tls = false;
+  bool proxy_protocol = false;  // each connection begins with a header, v1 or v2, from one of
+                                // trusted_proxies
 };
 
 struct CertificateSpec {
@@ -231,19 +234,33 @@ struct CertificateSpec {
   bool acme_proof = false;  // only for whoever asks for "acme-tls/1" (RFC 8737)
 };
 
+enum class AccessLogFormat : std::uint8_t { kJson, kCommon, kCombined };
+
+// What TLS clients are asked for.
+struct TlsRules {
+  bool modern = false;    // TLS 1.3 alone; else 1.2 with forward secrecy too
+  std::string client_ca;  // path, PEM: clients must have a certificate of these; "": none asked for
+  bool client_may = false;  // … may have one; those without are served too
+  bool operator==(const TlsRules&) const = default;
+};
+
 struct Snapshot {
   std::uint64_t version = 0;
   std::vector<ListenerSpec> listeners;
   std::vector<CertificateSpec> certificates;
+  TlsRules tls;
   std::vector<Pool> pools;
   std::vector<Route> routes;
   EdgeTimeouts timeouts;
   EdgeLimits limits;
   std::vector<std::string> trusted_proxies;  // CIDR: whose Forwarded/X-Forwarded-* are believed
-  std::string access_log;                    // path; "" for none, "-" for stdout
-  std::uint64_t cache_memory = 64 << 20;     // bytes for stored responses, taken as needed
-  std::string cache_folder;                  // where large responses outlive the edge; "": nowhere
-  std::uint64_t cache_disk = 1 << 30;        // bytes there
+  std::string access_log;  // path; "" for none, "-" for stdout, "syslog" for /dev/log,
+                           // "syslog:HOST:PORT" for syslog over UDP (RFC 5424)
+  AccessLogFormat access_log_format = AccessLogFormat::kJson;
+  std::uint32_t trace_per_mille = 0;  // of requests without a traceparent: traces begun as sampled
+  std::uint64_t cache_memory = 64 << 20;  // bytes for stored responses, taken as needed
+  std::string cache_folder;               // where large responses outlive the edge; "": nowhere
+  std::uint64_t cache_disk = 1 << 30;     // bytes there
   Guard guard;
   std::vector<AcmeAnswer> acme_answers;
   std::vector<PurgeToken> purge_tokens;

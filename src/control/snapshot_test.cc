@@ -73,7 +73,7 @@ TEST(Snapshot, NamesThePlaceOfWhatIsWrong) {
   EXPECT_EQ(error_of(R"({"pools": [{"name": "a"}, {"name": "a"}]})"),
             "pools[1].name: second pool 'a'");
   EXPECT_EQ(error_of(R"({"pools": [{"name": "a", "balance": "random"}]})"),
-            "pools[0].balance: must be round_robin, least_requests, two_choices or hash");
+            "pools[0].balance: must be one of round_robin, least_requests, two_choices, hash");
   EXPECT_EQ(error_of(R"({"routes": [{}]})"), "routes[0]: needs one of pool, redirect and files");
   EXPECT_EQ(error_of(R"({"routes": [{"redirect": {"to": "/x", "status": 200}}]})"),
             "routes[0].redirect.status: must be 301, 302, 303, 307 or 308");

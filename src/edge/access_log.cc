@@ -1,11 +1,15 @@
 #include "edge/access_log.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <future>
 #include <list>
 
+#include "base/strings.h"
 #include "edge/text_writer.h"
+#include "io/address.h"
 #include "telemetry/log.h"
 
 namespace fairlead::edge {
@@ -15,26 +19,55 @@ namespace fairlead::edge {
 AccessLog::AccessLog() : writer_("access-log") {}
 AccessLog::~AccessLog() = default;
 
-Result<> AccessLog::open(const std::string& path) {
+namespace {
+
+// "syslog" or "syslog:HOST:PORT".
+Result<UniqueFd> connect_to_syslog(std::string_view where) {
+  const auto colon = where.find(':');
+  const bool local = colon == std::string_view::npos;
+  TRY(const io::Address address,
+      local ? io::Address::unix_path("/dev/log") : io::Address::parse(where.substr(colon + 1)));
+  UniqueFd socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return fail_errno("socket");
+  if (::connect(socket.get(), address.data(), address.size()) != 0)
+    return fail_errno(fmt::format("connect to syslog at {}", address.to_string()));
+  return socket;
+}
+
+std::string host_name() {
+  char name[256] = "-";
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+}  // namespace
+
+Result<> AccessLog::open(const std::string& path, control::AccessLogFormat format) {
   UniqueFd file;
-  if (path == "-") {
+  SyslogForm syslog = SyslogForm::kNone;
+  if (path == "syslog" || path.starts_with("syslog:")) {
+    TRY(file, connect_to_syslog(path));
+    syslog = path == "syslog" ? SyslogForm::kLocal : SyslogForm::kRemote;
+  } else if (path == "-") {
     file.reset(::fcntl(1, F_DUPFD_CLOEXEC, 3));
   } else if (!path.empty()) {
     file.reset(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
   }
   if (!path.empty() && !file) return fail_errno(fmt::format("open access log '{}'", path));
   path_ = path;
+  format_.store(format, std::memory_order_relaxed);
   enabled_.store(!path.empty(), std::memory_order_relaxed);
   std::promise<void> done;
   writer_.submit([&] {
     file_ = std::move(file);
+    syslog_ = syslog;
     done.set_value();
   });
   done.get_future().wait();
   return {};
 }
 
-Result<> AccessLog::reopen() { return open(std::string(path_)); }
+Result<> AccessLog::reopen() { return open(std::string(path_), format()); }
 
 void AccessLog::submit(std::string lines, std::uint64_t records) {
   if (behind_.fetch_add(lines.size(), std::memory_order_relaxed) > kMaxBehind) {
@@ -45,18 +78,37 @@ void AccessLog::submit(std::string lines, std::uint64_t records) {
   writer_.submit([this, lines = std::move(lines), records] { write(lines, records); });
 }
 
+// A full disk, or a syslog that is gone, must not stop the edge.
 void AccessLog::write(const std::string& lines, std::uint64_t records) {
-  std::size_t done = 0;
-  while (file_ && done < lines.size()) {
-    const ssize_t n = ::write(file_.get(), lines.data() + done, lines.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {  // a full disk must not stop the edge
-      dropped_.fetch_add(records, std::memory_order_relaxed);
-      break;
-    }
-    done += static_cast<std::size_t>(n);
-  }
+  const bool written = syslog_ == SyslogForm::kNone ? write_all(lines) : send_each(lines);
+  if (!written) dropped_.fetch_add(records, std::memory_order_relaxed);
   behind_.fetch_sub(lines.size(), std::memory_order_relaxed);
+}
+
+bool AccessLog::write_all(std::string_view bytes) {
+  while (file_ && !bytes.empty()) {
+    const ssize_t n = ::write(file_.get(), bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+// Facility local0, severity informational.
+bool AccessLog::send_each(std::string_view lines) {
+  static const std::string host = host_name();
+  const std::string head = syslog_ == SyslogForm::kLocal
+                               ? fmt::format("<134>fairlead[{}]: ", ::getpid())
+                               : fmt::format("<134>1 {} {} fairlead {} access - ",
+                                             rfc3339(wall_now()), host, ::getpid());
+  bool all = true;
+  for (const std::string_view line : split(lines, '\n')) {
+    if (line.empty()) continue;
+    const std::string message = head + std::string(line);
+    all = ::send(file_.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0 && all;
+  }
+  return all;
 }
 
 // ---- one loop's end
@@ -71,7 +123,12 @@ void AccessLogBuffer::add(const AccessRecord& record) {
     timer_.arm(loop_.now() + kFlushAfter);
   }
   stamp(record.time);
-  append_access_record(buffer_, record, {stamp_, sizeof stamp_});
+  const std::string_view time(stamp_, sizeof stamp_);
+  if (log_.format() == control::AccessLogFormat::kJson) {
+    append_access_record(buffer_, record, time);
+  } else {
+    append_common_log(buffer_, record, time, log_.format() == control::AccessLogFormat::kCombined);
+  }
   ++records_;
   if (buffer_.size() >= kFlushAt) flush();
 }
@@ -144,7 +201,7 @@ constexpr std::string_view AccessRecord::* kWords[] = {
     &AccessRecord::request_id, &AccessRecord::client,   &AccessRecord::method,
     &AccessRecord::host,       &AccessRecord::path,     &AccessRecord::origin,
     &AccessRecord::release,    &AccessRecord::protocol, &AccessRecord::tls_version,
-    &AccessRecord::user_agent, &AccessRecord::route,
+    &AccessRecord::user_agent, &AccessRecord::route,    &AccessRecord::trace,
 };
 
 std::uint64_t microseconds(Duration duration) {
@@ -171,6 +228,7 @@ void write_line(TextWriter& line, const AccessRecord& record, std::string_view t
   if (!record.tls_version.empty()) line.put(R"(","tls":")").put(record.tls_version);
   line.put(R"(","route":")").put(record.route);
   if (!record.cache.empty()) line.put(R"(","cache":")").put(record.cache);
+  if (!record.trace.empty()) line.put(R"(","trace":")").put(record.trace);
   line.put(R"(","user_agent":")").put(record.user_agent);
   line.put("\"}\n");
 }
@@ -192,6 +250,47 @@ void append_access_record(std::string& out, const AccessRecord& record, std::str
     room += word.size();
   }
   append_within(out, room, [&](TextWriter& line) { write_line(line, safe, time); });
+}
+
+namespace {
+
+// A word between quotes, with what would end or forge a line written as \xHH.
+void append_quoted(std::string& out, std::string_view word) {
+  for (const char c : word) {
+    if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      fmt::format_to(std::back_inserter(out), "\\x{:02X}", static_cast<unsigned char>(c));
+    else
+      out += c;
+  }
+}
+
+// "2026-11-20T13:39:18.123Z" as "20/Nov/2026:13:39:18 +0000".
+std::string common_time(std::string_view time) {
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const std::uint64_t month = parse_unsigned(time.substr(5, 2)).value_or(1);
+  return fmt::format("{}/{}/{}:{} +0000", time.substr(8, 2), kMonths.substr((month - 1) * 3, 3),
+                     time.substr(0, 4), time.substr(11, 8));
+}
+
+}  // namespace
+
+void append_common_log(std::string& out, const AccessRecord& record, std::string_view time,
+                       bool combined) {
+  out.append(record.client.empty() ? "-" : record.client).append(" - - [");
+  out.append(common_time(time)).append("] \"");
+  append_quoted(out, record.method);
+  out += ' ';
+  append_quoted(out, record.path);
+  fmt::format_to(std::back_inserter(out), " {}\" {} {}", record.protocol, record.status,
+                 record.bytes_out);
+  if (combined) {
+    for (const std::string_view word : {record.referer, record.user_agent}) {
+      out += " \"";
+      append_quoted(out, word.empty() ? "-" : word);
+      out += '"';
+    }
+  }
+  out += '\n';
 }
 
 }  // namespace fairlead::edge

@@ -1,4 +1,4 @@
-// Access records: one JSON line per exchange.
+// Access records: one line per exchange.
 #pragma once
 
 #include <atomic>
@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "control/snapshot.h"
 #include "io/loop.h"
 #include "io/worker.h"
 
@@ -32,9 +33,18 @@ struct AccessRecord {
   unsigned retries;
   std::string_view protocol;
   std::string_view tls_version;
+  std::string_view trace;  // the trace's ID; "" without one
   std::string_view user_agent;
+  std::string_view referer;
   std::string_view route;
   std::string_view cache;  // "hit", "stale", "revalidated", "miss"; "" past the cache
+};
+
+// How lines are put into syslog's messages, one datagram each.
+enum class SyslogForm : std::uint8_t {
+  kNone,   // a file
+  kLocal,  // /dev/log: priority and tag
+  kRemote  // RFC 5424 over UDP (RFC 5426)
 };
 
 // The file, shared by all loops. A thread of its own writes to it, so that a slow disk never holds
@@ -46,19 +56,26 @@ class AccessLog {
   AccessLog();
   ~AccessLog();
 
-  // Opens `path` for appending ("-" is stdout, "" ends logging). Waits for the writer.
-  Result<> open(const std::string& path);
+  // Opens `path` for appending ("-" is stdout, "" ends logging), or a socket to syslog ("syslog"
+  // for this machine's, "syslog:HOST:PORT" for another's). Waits for the writer.
+  Result<> open(const std::string& path,
+                control::AccessLogFormat format = control::AccessLogFormat::kJson);
   // Opens the same path again, after somebody has moved the file.
   Result<> reopen();
   bool enabled() const { return enabled_.load(std::memory_order_relaxed); }
+  control::AccessLogFormat format() const { return format_.load(std::memory_order_relaxed); }
   // Whole lines, written in the order given by each thread. Any thread.
   void submit(std::string lines, std::uint64_t records);
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:
   void write(const std::string& lines, std::uint64_t records);
+  bool write_all(std::string_view bytes);
+  bool send_each(std::string_view lines);
   std::string path_;
-  UniqueFd file_;  // the writer's
+  UniqueFd file_;           // the writer's
+  SyslogForm syslog_ = {};  // the writer's
+  std::atomic<control::AccessLogFormat> format_ = control::AccessLogFormat::kJson;
   std::atomic<bool> enabled_ = false;
   std::atomic<std::size_t> behind_ = 0;
   std::atomic<std::uint64_t> dropped_ = 0;
@@ -90,7 +107,10 @@ class AccessLogBuffer {
   Instant wall_read_{};
 };
 
-// Appends the line for `record` (with '\n'), stamped with `time` (RFC 3339).
+// Appends the line for `record` (with '\n') as JSON, stamped with `time` (RFC 3339).
 void append_access_record(std::string& out, const AccessRecord& record, std::string_view time);
+// The same as Common Log or, with `combined`, Combined Log; `time` is RFC 3339 in UTC.
+void append_common_log(std::string& out, const AccessRecord& record, std::string_view time,
+                       bool combined);
 
 }  // namespace fairlead::edge

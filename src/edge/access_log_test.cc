@@ -2,12 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "io/stream.h"
 
 namespace fairlead::edge {
 namespace {
@@ -45,6 +47,19 @@ TEST(AccessRecord, IsOneLineOfJson) {
   EXPECT_EQ(json["origin_us"], 0);
   EXPECT_EQ(json["origin"], "web.1");
   EXPECT_FALSE(json.contains("tls"));
+}
+
+TEST(AccessRecord, IsCommonOrCombinedLogWhereThatIsWanted) {
+  AccessRecord record = sample();
+  record.client = "192.0.2.1";
+  record.bytes_out = 17;
+  record.user_agent = "a \"quoted\" \n agent";
+  std::string line;
+  append_common_log(line, record, "2026-11-20T13:39:18.123Z", false);
+  EXPECT_EQ(line, "192.0.2.1 - - [20/Nov/2026:13:39:18 +0000] \"GET /p HTTP/1.1\" 200 17\n");
+  line.clear();
+  append_common_log(line, record, "2026-11-20T13:39:18.123Z", true);
+  EXPECT_TRUE(line.ends_with("200 17 \"-\" \"a \\x22quoted\\x22 \\x0A agent\"\n")) << line;
 }
 
 TEST(AccessRecord, CannotBeForgedOrBroken) {
@@ -110,6 +125,23 @@ TEST_F(AccessLogFile, GetsWhatWasBufferedInOrder) {
     ASSERT_EQ(nlohmann::json::parse(line)["request_id"], std::to_string(count++));
   }
   EXPECT_EQ(count, 3000);
+}
+
+TEST(AccessLogSyslog, SendsEachLineAsAMessageOfRfc5424) {
+  UniqueFd receiver(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const io::Address any = *io::Address::parse("127.0.0.1:0");
+  ASSERT_EQ(::bind(receiver.get(), any.data(), any.size()), 0);
+  const auto port = io::local_address(receiver.get())->port();
+  AccessLog log;
+  ASSERT_TRUE(log.open(fmt::format("syslog:127.0.0.1:{}", port)));
+  log.submit("{\"a\":1}\n{\"b\":2}\n", 2);
+  for (const char* expected : {"{\"a\":1}", "{\"b\":2}"}) {
+    char message[512];
+    const ssize_t n = ::recv(receiver.get(), message, sizeof message, 0);
+    const std::string_view text(message, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    EXPECT_TRUE(text.starts_with("<134>1 20")) << text;
+    EXPECT_TRUE(text.ends_with(fmt::format(" access - {}", expected))) << text;
+  }
 }
 
 TEST_F(AccessLogFile, IsMadeAnewAfterRotation) {

@@ -11,19 +11,18 @@ namespace {
 // Weights in sixteenths, so that an origin in its slow start has a share below 1.
 constexpr std::uint64_t kWhole = 16;
 
-// The finalizer of SplitMix64.
-std::uint64_t mixed(std::uint64_t bits) {
+}  // namespace
+
+std::uint64_t stable_bits(std::uint64_t bits) {
   bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
   bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
   return bits ^ (bits >> 31);
 }
 
-}  // namespace
-
 std::uint64_t stable_hash(std::string_view text) {
   std::uint64_t hash = 14695981039346656037u;  // FNV-1a
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return mixed(hash);
+  return stable_bits(hash);
 }
 
 // Which origins one choice is made among, and with which weights.
@@ -157,7 +156,7 @@ OriginPool* Balancer::by_hash(const Origins& origins, const Choosing& among, std
   for (OriginPool* origin : origins) {
     if (!among.may(*origin)) continue;
     // In (0, 1); the larger the weight, the nearer its root is to 1.
-    const std::uint64_t bits = mixed(key ^ origin->target().id_hash) >> 11;
+    const std::uint64_t bits = stable_bits(key ^ origin->target().id_hash) >> 11;
     const double chance = (static_cast<double>(bits) + 0.5) / 9007199254740992.0;
     const double score = static_cast<double>(among.weight(*origin)) / -std::log(chance);
     if (best && score <= best_score) continue;

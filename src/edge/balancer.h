@@ -60,5 +60,7 @@ class Balancer {
 // A well mixed 64-bit hash, the same in every process and on every machine, so that all edges send
 // a key to the same origin.
 std::uint64_t stable_hash(std::string_view text);
+// Of a number: SplitMix64's finalizer.
+std::uint64_t stable_bits(std::uint64_t bits);
 
 }  // namespace fairlead::edge

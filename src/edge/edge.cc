@@ -63,9 +63,11 @@ io::Task<Result<>> Edge::apply(control::Snapshot snapshot) {
   }
   CO_TRY(PlanPtr plan, Plan::make(std::move(snapshot), workers_.size(), plan_.get()));
   CO_TRY(Listeners::Change change, listeners_.prepare(plan->snapshot().listeners, workers_.size()));
-  if (plan->snapshot().access_log != access_log_path_) {
-    CO_TRY_VOID(shared_.access_log.open(plan->snapshot().access_log));
-    access_log_path_ = plan->snapshot().access_log;
+  const control::Snapshot& next = plan->snapshot();
+  if (next.access_log != access_log_path_ ||
+      next.access_log_format != shared_.access_log.format()) {
+    CO_TRY_VOID(shared_.access_log.open(next.access_log, next.access_log_format));
+    access_log_path_ = next.access_log;
   }
   const auto caches = [](const control::Route& route) { return route.cache.enabled; };
   if (!shared_.cache && std::ranges::any_of(plan->snapshot().routes, caches)) {

@@ -5,6 +5,7 @@
 #include "edge/pool.h"
 #include "edge/worker.h"
 #include "http/h1_writer.h"
+#include "http/proxy_protocol.h"
 #include "telemetry/log.h"
 
 namespace fairlead::edge {
@@ -119,11 +120,12 @@ void Exchange::choose_pool(const Plan::Choice& choice, const http::RequestHead& 
 
 void Exchange::write_request(const http::RequestHead& head, const ClientFacts& facts,
                              std::string_view id, bool upgrade) {
-  if (target_.empty()) return write_request_head(text_, head, facts, id, upgrade);
+  const std::string_view trace = worker_.next_trace();
+  if (target_.empty()) return write_request_head(text_, head, facts, id, upgrade, trace);
   http::RequestHead rewritten = head;
   rewritten.target = target_;
   rewritten.path = rewritten.target.substr(0, rewritten.target.find('?'));
-  write_request_head(text_, rewritten, facts, id, upgrade);
+  write_request_head(text_, rewritten, facts, id, upgrade, trace);
 }
 
 bool Exchange::refused_by_limit(const control::Route& route, const http::RequestHead& head,
@@ -255,6 +257,12 @@ void Exchange::origin_connected() { send_request(); }
 
 void Exchange::send_request() {
   sent_ = worker_.loop().now();
+  if (pool_->rules.proxy_protocol != 0) {
+    const auto client = io::Address::ip(client_address_, 0);
+    origin_->send_preface(http::proxy_header(static_cast<int>(pool_->rules.proxy_protocol),
+                                             client.value_or(io::Address()),
+                                             origin_pool_->target().address));
+  }
   origin_->send_head(text_.bytes, request_framing_);
   if (request_whole_) {
     origin_->send_body({}, true, {});
@@ -533,7 +541,9 @@ void Exchange::record() const {
       .retries = retries_,
       .protocol = protocol_,
       .tls_version = tls_version_,
+      .trace = text_.view(text_.trace),
       .user_agent = text_.view(text_.user_agent),
+      .referer = text_.view(text_.referer),
       .route = route_,
       .cache = cache_.outcome,
   });

@@ -6,6 +6,7 @@
 #include "edge/connection_options.h"
 #include "edge/text_writer.h"
 #include "http/h1_writer.h"
+#include "http/trace_context.h"
 
 namespace fairlead::edge {
 
@@ -172,8 +173,13 @@ class ForwardedFields {
 class RequestWriter {
  public:
   RequestWriter(RequestText& text, TextWriter& out, const http::RequestHead& head,
-                const ClientFacts& client)
-      : text_(text), out_(out), start_(out.at()), head_(head), client_(client) {}
+                const ClientFacts& client, std::string_view new_trace)
+      : text_(text),
+        out_(out),
+        start_(out.at()),
+        head_(head),
+        client_(client),
+        new_trace_(new_trace) {}
 
   // Request line and Host. Absolute-form becomes origin-form, and its authority is the Host (RFC
   // 9112 §3.2.2).
@@ -204,8 +210,9 @@ class RequestWriter {
     for (const Field& field : head_.fields) {
       if (!passes(field) || http::is_hop_by_hop(field, options.value())) continue;
       copier.copy(field);
-      if (field.id == FieldId::kUserAgent) {
-        text_.user_agent = part(copier.at() - 2 - field.value.size(), field.value.size());
+      if (field.id == FieldId::kUserAgent || field.id == FieldId::kReferer) {
+        (field.id == FieldId::kReferer ? text_.referer : text_.user_agent) =
+            part(copier.at() - 2 - field.value.size(), field.value.size());
       }
     }
   }
@@ -217,12 +224,21 @@ class RequestWriter {
     }
     put_framing(out_, head_.body);
     ForwardedFields(head_, client_, {start_ + text_.host.offset, text_.host.length}).put(out_);
+    if (!new_trace_.empty()) put_trace();
     out_.put("X-Request-ID: ");
     text_.id = put_part(sent_id_.empty() ? new_id : sent_id_);
     out_.put("\r\n\r\n");
   }
 
  private:
+  void put_trace() {
+    const http::TraceParent ours = http::parse_traceparent(new_trace_);
+    out_.put("traceparent: 00-");
+    text_.trace = put_part(sent_trace_ ? sent_trace_.trace : ours.trace);
+    out_.put("-").put(ours.span).put("-");
+    out_.put(sent_trace_ ? sent_trace_.flags : ours.flags).put("\r\n");
+  }
+
   // Fields that are not written anew, or left out.
   bool passes(const Field& field) {
     switch (field.id) {
@@ -236,6 +252,10 @@ class RequestWriter {
         return false;
       case FieldId::kXRequestId:
         if (sent_id_.empty() && client_.trusted && usable_id(field.value)) sent_id_ = field.value;
+        return false;
+      case FieldId::kTraceparent:
+        if (new_trace_.empty()) return true;
+        sent_trace_ = http::parse_traceparent(field.value);
         return false;
       case FieldId::kOther:
         return client_.trusted || !imitates_ours(field.name);
@@ -260,12 +280,14 @@ class RequestWriter {
   const http::RequestHead& head_;
   const ClientFacts& client_;
   std::string_view sent_id_;
+  const std::string_view new_trace_;
+  http::TraceParent sent_trace_;
 };
 
 }  // namespace
 
 void write_request_head(RequestText& text, const http::RequestHead& head, const ClientFacts& client,
-                        std::string_view new_id, bool upgrade) {
+                        std::string_view new_id, bool upgrade, std::string_view new_trace) {
   constexpr std::size_t kOurNames = 512;  // names, version, punctuation of what is added
   text.clear();
   const Field* host_field = head.find(FieldId::kHost);
@@ -275,7 +297,7 @@ void write_request_head(RequestText& text, const http::RequestHead& head, const 
   const std::size_t room = kOurNames + head.method_text.size() + head.target.size() + 3 * host +
                            2 * client.address.size() + new_id.size() + text_size(head.fields);
   append_within(text.bytes, room, [&](TextWriter& out) {
-    RequestWriter writer(text, out, head, client);
+    RequestWriter writer(text, out, head, client, new_trace);
     writer.put_start();
     writer.put_fields();
     writer.put_rest(new_id, upgrade);
@@ -298,6 +320,7 @@ void write_request_words(RequestText& out, const http::RequestHead& head, const 
   out.path = append(head.path.empty() ? "/" : head.path);
   out.host = append(head.target.starts_with('/') ? value_of(head.find(FieldId::kHost)) : head.host);
   out.user_agent = append(value_of(head.find(FieldId::kUserAgent)));
+  out.referer = append(value_of(head.find(FieldId::kReferer)));
   const std::string_view sent_id =
       client.trusted ? value_of(head.find(FieldId::kXRequestId)) : std::string_view();
   out.id = append(usable_id(sent_id) ? sent_id : new_id);

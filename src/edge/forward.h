@@ -34,18 +34,22 @@ struct RequestText {
   };
   std::string bytes;
   Part method, path, host, user_agent, id;
+  Part referer;
+  Part trace;  // the trace's ID, where there is one
 
   std::string_view view(Part part) const { return {bytes.data() + part.offset, part.length}; }
   void clear() {
     bytes.clear();
-    method = path = host = user_agent = id = {};
+    method = path = host = user_agent = id = referer = trace = {};
   }
 };
 
 // Writes the head. `new_id` is used unless a trusted client brought a usable X-Request-ID. With
-// `upgrade`, Upgrade and Connection are passed on. `head` was parsed from contiguous text.
+// `upgrade`, Upgrade and Connection are passed on. With `new_trace`, a traceparent: the edge is a
+// span of the trace that the client tells of, or of this new one; without, the client's passes.
+// `head` was parsed from contiguous text.
 void write_request_head(RequestText& out, const http::RequestHead& head, const ClientFacts& client,
-                        std::string_view new_id, bool upgrade);
+                        std::string_view new_id, bool upgrade, std::string_view new_trace = {});
 
 // Writes only what the access record and the client are told of a request that no origin will see.
 void write_request_words(RequestText& out, const http::RequestHead& head, const ClientFacts& client,

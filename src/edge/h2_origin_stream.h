@@ -27,6 +27,7 @@ class H2OriginStream final : public OriginStream, public http::H2Stream, public 
   bool reused() const override;
   bool sent_anything() const override { return sent_; }
   void send_head(std::string_view text, http::BodyFraming framing) override;
+  void send_preface(std::string_view) override {}  // snapshots ask for one or the other
   void send_body(std::string_view data, bool end, std::string_view trailers) override;
   void flush() override;
   bool congested() const override { return crowded_; }

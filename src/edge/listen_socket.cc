@@ -46,7 +46,7 @@ bool ListenSocket::accept_one() {
                         SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (fd) {
     worker_.accepted(std::move(fd), io::Address::of(reinterpret_cast<sockaddr*>(&peer), size),
-                     socket_.tls);
+                     socket_.tls, socket_.proxy_protocol);
     return true;
   }
   if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) pause();

@@ -41,7 +41,8 @@ Result<Listeners::Change> Listeners::prepare(const std::vector<control::Listener
   change.per_loop.resize(loops);
   for (const control::ListenerSpec& spec : wanted) {
     const auto known = std::ranges::find_if(open_, [&](const Opened& opened) {
-      return opened.spec.address == spec.address && opened.spec.tls == spec.tls;
+      return opened.spec.address == spec.address && opened.spec.tls == spec.tls &&
+             opened.spec.proxy_protocol == spec.proxy_protocol;
     });
     if (known != open_.end()) {
       change.open.push_back(*known);
@@ -53,7 +54,8 @@ Result<Listeners::Change> Listeners::prepare(const std::vector<control::Listener
       return fail(std::move(sockets).error().in(fmt::format("listen on {}", spec.address)));
     }
     for (std::size_t i = 0; i < loops; ++i) {
-      change.per_loop[i].push_back({spec.address, spec.tls, std::move((*sockets)[i])});
+      change.per_loop[i].push_back(
+          {spec.address, spec.tls, spec.proxy_protocol, std::move((*sockets)[i])});
     }
     change.open.push_back({spec, address});
   }

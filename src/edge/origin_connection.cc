@@ -40,6 +40,11 @@ void OriginConnection::send_head(std::string_view text, BodyFraming framing) {
   request_framing_ = framing.kind;
 }
 
+void OriginConnection::send_preface(std::string_view bytes) {
+  used_by_one_ = true;
+  send(std::array{bytes});
+}
+
 void OriginConnection::send_body(std::string_view data, bool end, std::string_view trailers) {
   const std::string_view head = std::exchange(head_text_, {});
   if (end) request_sent_ = true;

@@ -29,6 +29,8 @@ class OriginConnection final : public Connection, public OriginStream, public Id
   OriginPool& pool() const { return pool_; }
 
   void send_head(std::string_view text, http::BodyFraming framing) override;
+  void send_preface(std::string_view bytes) override;
+  bool used_by_one() const { return used_by_one_; }
   void send_body(std::string_view data, bool end, std::string_view trailers) override;
   void flush() override;
   bool congested() const override { return !out_.empty(); }
@@ -80,6 +82,7 @@ class OriginConnection final : public Connection, public OriginStream, public Id
   At at_ = At::kHead;
   bool connected_;
   bool reused_ = false;
+  bool used_by_one_ = false;
   bool readable_ = false;
   bool hangup_ = false;  // the origin will send no more than it has sent
   bool paused_ = false;

@@ -78,7 +78,9 @@ Result<OriginStream*> OriginPool::connect() {
 }
 
 void OriginPool::put_back(OriginConnection& connection) {
-  if (retired_ || idle_count_ >= worker_.plan().limits().max_idle_origin_connections) {
+  // One that was told of a client by a PROXY header is that client's alone.
+  if (retired_ || connection.used_by_one() ||
+      idle_count_ >= worker_.plan().limits().max_idle_origin_connections) {
     connection.discard();
     return;
   }

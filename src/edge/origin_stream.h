@@ -35,6 +35,9 @@ class OriginStream {
   // `text` is the serialised head and must live until flush(). Held back, so that head and body
   // start travel in one piece.
   virtual void send_head(std::string_view text, http::BodyFraming framing) = 0;
+  // What goes before the first request of a connection, which serves that one alone then: a PROXY
+  // header. Never asked of HTTP/2, whose connections serve many clients.
+  virtual void send_preface(std::string_view bytes) = 0;
   virtual void send_body(std::string_view data, bool end, std::string_view trailers) = 0;
   virtual void flush() = 0;
   // The origin takes bytes more slowly than they come; Exchange::origin_drained() will tell.

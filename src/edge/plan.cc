@@ -81,16 +81,23 @@ Result<> Plan::load_tls(const Plan* previous) {
     files.push_back({spec.certificate, spec.key, spec.acme_proof});
     std::error_code ignored;  // a missing file is reported when it is read
     certificate_times_.push_back(std::filesystem::last_write_time(spec.certificate, ignored));
+    certificate_times_.push_back(
+        std::filesystem::last_write_time(spec.certificate + ".ocsp", ignored));
   }
+  const control::TlsRules& rules = snapshot_.tls;
   const auto same = [](const control::CertificateSpec& a, const control::CertificateSpec& b) {
     return a.certificate == b.certificate && a.key == b.key;
   };
   if (previous && previous->tls_ && previous->certificate_times_ == certificate_times_ &&
-      std::ranges::equal(specs, previous->snapshot_.certificates, same)) {
+      std::ranges::equal(specs, previous->snapshot_.certificates, same) &&
+      rules == previous->snapshot_.tls) {
     tls_ = previous->tls_;
     return {};
   }
-  TRY(io::TlsContext context, io::TlsContext::server(files, {"h2", "http/1.1"}));
+  TRY(io::TlsContext context,
+      io::TlsContext::server(
+          files, {"h2", "http/1.1"},
+          {.modern = rules.modern, .client_ca = rules.client_ca, .client_may = rules.client_may}));
   tls_ = std::make_shared<const io::TlsContext>(std::move(context));
   return {};
 }

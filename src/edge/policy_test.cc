@@ -6,6 +6,8 @@
 
 #include "base/strings.h"
 #include "edge/edge_fixture.h"
+#include "http/proxy_protocol.h"
+#include "http/trace_context.h"
 
 namespace fairlead::edge {
 namespace {
@@ -224,6 +226,76 @@ TEST_F(Policy, WhoWaitsTooLongIsTold) {
   snapshot.pools[0].max_wait_ms = 20;
   const RunningEdge running(snapshot);
   EXPECT_EQ(status_of(running.get("/")), 503);
+}
+
+TEST_F(Policy, AProxyInFrontTellsTheClientAndNobodyElseMay) {
+  TestOrigin seen([](Peer& peer) {
+    const std::string head = peer.read_head();
+    const std::string client = field_of(head, "X-Forwarded-For");
+    peer.write(
+        fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", client.size(), client));
+  });
+  control::Snapshot snapshot = snapshot_of({seen.address()});
+  snapshot.listeners[0].proxy_protocol = true;
+  snapshot.trusted_proxies = {"127.0.0.0/8"};
+  const RunningEdge running(snapshot);
+  for (const int version : {1, 2}) {
+    Peer peer = running.connect();
+    const std::string all = http::proxy_header(version, *io::Address::parse("192.0.2.9:5"),
+                                               *io::Address::parse("127.0.0.1:80")) +
+                            "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    for (const char c : all) ASSERT_TRUE(peer.write({&c, 1}));
+    EXPECT_EQ(body_of(peer.read_message()), "192.0.2.9");
+  }
+  Peer without = running.connect();
+  without.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(without.closed());
+  snapshot.trusted_proxies = {"10.0.0.0/8"};
+  const RunningEdge strict(snapshot);
+  Peer stranger = strict.connect();
+  stranger.write("PROXY TCP4 192.0.2.9 127.0.0.1 5 80\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(stranger.closed());
+}
+
+TEST_F(Policy, OriginsAreToldTheClientByAHeaderOnAConnectionOfItsOwn) {
+  TestOrigin origin([](Peer& peer) {
+    const std::string line = peer.read_line();
+    peer.read_head();
+    peer.write(fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", line.size(), line));
+    peer.closed();
+  });
+  control::Snapshot snapshot = snapshot_of({origin.address()});
+  snapshot.pools[0].proxy_protocol = 1;
+  snapshot.pools[0].health.interval = 1h;
+  const RunningEdge running(snapshot);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(body_of(running.get("/")).starts_with("PROXY TCP4 127.0.0.1 127.0.0.1 0 "));
+}
+
+TEST_F(Policy, TheEdgeIsASpanOfTheTraceThatComesOrBeginsOne) {
+  TestOrigin origin([](Peer& peer) {
+    const std::string trace = field_of(peer.read_head(), "traceparent");
+    peer.write(fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", trace.size(), trace));
+  });
+  control::Snapshot snapshot = snapshot_of({origin.address()});
+  const std::string sent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  {
+    const RunningEdge off(snapshot);
+    EXPECT_EQ(body_of(off.get("/")), "");
+    EXPECT_EQ(body_of(off.ask(get("/", fmt::format("traceparent: {}\r\n", sent)))), sent);
+  }
+  snapshot.trace_per_mille = 1000;
+  const RunningEdge on(snapshot);
+  const std::string first = body_of(on.get("/")), second = body_of(on.get("/"));
+  ASSERT_TRUE(http::parse_traceparent(first)) << first;
+  EXPECT_TRUE(first.ends_with("-01"));
+  EXPECT_NE(first.substr(3, 32), second.substr(3, 32));
+  const std::string joined = body_of(on.ask(get("/", fmt::format("traceparent: {}\r\n", sent))));
+  EXPECT_EQ(joined.substr(0, 36), sent.substr(0, 36));
+  EXPECT_NE(joined.substr(36, 16), sent.substr(36, 16)) << "the span is the edge's own";
+  EXPECT_TRUE(joined.ends_with("-01"));
+  const std::string broken = body_of(on.ask(get("/", "traceparent: 00-nonsense\r\n")));
+  EXPECT_TRUE(http::parse_traceparent(broken)) << broken;
 }
 
 // ---- compression

@@ -5,6 +5,7 @@
 #include "edge/client_connection.h"
 #include "edge/h2_connection.h"
 #include "edge/listen_socket.h"
+#include "edge/proxy_preface.h"
 #include "edge/tls_handshake.h"
 
 namespace fairlead::edge {
@@ -56,6 +57,7 @@ Worker::Worker(std::size_t index, WorkerShared& shared, std::unique_ptr<io::Loop
   }
   for (std::size_t i = 0; i < 16; ++i) request_id_[i] = kHexDigits[random >> (4 * i) & 15];
   request_id_[16] = '-';
+  trace_random_ = stable_bits(random);
 }
 
 Worker::~Worker() {
@@ -195,7 +197,7 @@ void Worker::retire(std::unordered_map<const Target*, std::unique_ptr<OriginPool
 
 // ---- connections
 
-void Worker::accepted(UniqueFd fd, io::Address peer, bool tls) {
+void Worker::accepted(UniqueFd fd, io::Address peer, bool tls, bool proxy_protocol) {
   stats_.connections_accepted.add();
   if (shared_.connections.fetch_add(1, std::memory_order_relaxed) >=
       plan_->limits().max_connections) {
@@ -203,17 +205,24 @@ void Worker::accepted(UniqueFd fd, io::Address peer, bool tls) {
     stats_.connections_refused.add();
     return;
   }
-  if (!admit(fd.get(), peer)) {
+  if (!proxy_protocol && !admit(fd.get(), peer)) {
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     stats_.connections_refused.add();
     return;
   }
   stats_.connections.add();
-  if (!tls) return serve(io::Transport(std::move(fd)), peer);
-  auto session = plan_->tls() ? plan_->tls()->make_server_session(fd.get())
+  io::Transport transport(std::move(fd));
+  if (!proxy_protocol) return greet(std::move(transport), peer, tls);
+  if (!peer.is_unix() && !plan_->trusted().contains(peer)) return client_closed(transport.fd());
+  watch(*new ProxyPreface(*this, std::move(transport), peer, tls));
+}
+
+void Worker::greet(io::Transport transport, io::Address peer, bool tls) {
+  if (!tls) return serve(std::move(transport), peer);
+  auto session = plan_->tls() ? plan_->tls()->make_server_session(transport.fd())
                               : fail(Code::kUnavailable, "no certificate");
-  if (!session) return client_closed(fd.get());
-  io::Transport transport(std::move(fd), *std::move(session));
+  if (!session) return client_closed(transport.fd());
+  transport.start_tls(*std::move(session));
   watch(*new TlsHandshake(*this, std::move(transport), peer));
 }
 
@@ -311,6 +320,26 @@ std::string_view Worker::next_request_id() {
   char* digit = request_id_ + sizeof request_id_;
   for (int n = 0; n < 11; ++n, number >>= 4) *--digit = kHexDigits[number & 15];
   return {request_id_, sizeof request_id_};
+}
+
+// IDs need to be unique, not secret: SplitMix64 from a random start.
+std::string_view Worker::next_trace() {
+  const std::uint32_t share = plan_->snapshot().trace_per_mille;
+  if (share == 0) return {};
+  char* digit = trace_;
+  const auto put = [&](std::string_view text) { digit += text.copy(digit, text.size()); };
+  const auto put_number = [&](std::uint64_t number) {
+    for (int shift = 60; shift >= 0; shift -= 4) *digit++ = kHexDigits[number >> shift & 15];
+  };
+  const auto random = [&] { return stable_bits(trace_random_ += 0x9e3779b97f4a7c15) | 1; };
+  const std::uint64_t low = random();
+  put("00-");
+  put_number(random());
+  put_number(low);
+  put("-");
+  put_number(random());
+  put((low >> 1) % 1000 < share ? "-01" : "-00");
+  return {trace_, sizeof trace_};
 }
 
 // ---- the end

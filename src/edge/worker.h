@@ -19,6 +19,7 @@
 #include "edge/rate_limit.h"
 #include "edge/timeout_list.h"
 #include "http/h1_parser.h"
+#include "http/trace_context.h"
 #include "io/loop.h"
 
 namespace fairlead::edge {
@@ -80,6 +81,7 @@ struct WorkerShared {
 struct ListeningFd {
   std::string address;  // as the snapshot names it
   bool tls = false;
+  bool proxy_protocol = false;
   UniqueFd fd;
 };
 
@@ -166,10 +168,16 @@ class Worker {
   void give_back(Exchange* exchange) { free_exchanges_.push_back(exchange); }
   // Unique over all loops and starts; valid until the next call.
   std::string_view next_request_id();
+  // A traceparent for a request that brought none, "" where traces are not asked for; valid until
+  // the next call.
+  std::string_view next_trace();
   void report_unready(const TargetPtr& target) { shared_.report_unready(target); }
 
   // A connection was accepted, has finished its handshake, is gone.
-  void accepted(UniqueFd fd, io::Address peer, bool tls);
+  void accepted(UniqueFd fd, io::Address peer, bool tls, bool proxy_protocol);
+  // The next step of an accepted connection whose client is known: TLS or HTTP.
+  void greet(io::Transport transport, io::Address peer, bool tls);
+  bool admit(int fd, const io::Address& peer);
   void serve(io::Transport transport, io::Address peer);
   // The same once it is known that the client speaks HTTP/2; `first` was read of it already.
   void serve_h2(io::Transport transport, std::string address, bool trusted, std::string_view first);
@@ -189,7 +197,6 @@ class Worker {
   void retire(std::unordered_map<const Target*, std::unique_ptr<OriginPool>> origins);
   void begin_drain(Duration patience);
   void stop_if_drained();
-  bool admit(int fd, const io::Address& peer);
   bool watch(ClientSocket& client);
   void flush_all();
   void close_all();
@@ -233,6 +240,8 @@ class Worker {
 
   char request_id_[28];
   std::uint64_t request_number_ = 0;
+  char trace_[http::TraceParent::kSize];
+  std::uint64_t trace_random_ = 0;
   bool draining_ = false;
   io::Timer waiting_timer_;
   io::Timer drain_timer_;

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "io/tls_tickets.h"
 
 namespace fairlead::io {
 
@@ -92,6 +93,45 @@ int proof_index() {
   return index;
 }
 
+// Mutual TLS.
+Result<> ask_for_certificates(SSL_CTX* context, const TlsClientRules& rules) {
+  if (rules.client_ca.empty()) return {};
+  const char* const file = rules.client_ca.c_str();
+  STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(file);
+  if (!names || SSL_CTX_load_verify_locations(context, file, nullptr) != 1)
+    return fail_tls(fmt::format("cannot use the authorities in {}", rules.client_ca));
+  SSL_CTX_set_client_CA_list(context, names);
+  SSL_CTX_set_verify(
+      context, SSL_VERIFY_PEER | (rules.client_may ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT), nullptr);
+  return {};
+}
+
+int give_staple(SSL* ssl, void* response) {
+  const auto* bytes = static_cast<const std::string*>(response);
+  auto* copy = static_cast<unsigned char*>(OPENSSL_malloc(bytes->size()));  // OpenSSL frees it
+  if (!copy) return SSL_TLSEXT_ERR_NOACK;
+  bytes->copy(reinterpret_cast<char*>(copy), bytes->size());
+  SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(bytes->size()));
+  return SSL_TLSEXT_ERR_OK;
+}
+
+void free_staple(void*, void* response, CRYPTO_EX_DATA*, int, long, void*) {
+  delete static_cast<std::string*>(response);
+}
+
+// Staples the authority's word that the certificate is good (RFC 6066 §8), if there is one beside
+// it: CERTIFICATE.ocsp, DER, as `openssl ocsp -respout` writes it.
+void staple(SSL_CTX* context, const std::string& file) {
+  static const int slot =
+      CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, nullptr, nullptr, nullptr, free_staple);
+  auto response = read_file(file, 64 << 10);
+  if (!response || response->empty()) return;
+  auto* kept = new std::string(*std::move(response));
+  SSL_CTX_set_ex_data(context, slot, kept);  // frees it with the context
+  SSL_CTX_set_tlsext_status_cb(context, give_staple);
+  SSL_CTX_set_tlsext_status_arg(context, kept);
+}
+
 }  // namespace
 
 void SslFree::operator()(SSL* ssl) const { SSL_free(ssl); }
@@ -152,7 +192,7 @@ TlsContext& TlsContext::operator=(TlsContext&&) noexcept = default;
 TlsContext::~TlsContext() = default;
 
 Result<TlsContext> TlsContext::server(const std::vector<CertificateFiles>& certificates,
-                                      std::vector<std::string> alpn) {
+                                      std::vector<std::string> alpn, TlsClientRules rules) {
   if (certificates.empty() || certificates.front().acme_proof)
     return fail(Code::kInvalid, "a TLS listener needs a certificate");
   auto shared = std::make_shared<Shared>();
@@ -165,6 +205,10 @@ Result<TlsContext> TlsContext::server(const std::vector<CertificateFiles>& certi
       return fail_tls(fmt::format("cannot use key {}", files.key));
     if (SSL_CTX_check_private_key(context.get()) != 1)
       return fail_tls(fmt::format("{} is not the key of {}", files.key, files.certificate));
+    share_ticket_keys(context.get());
+    if (rules.modern) SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+    TRY_VOID(ask_for_certificates(context.get(), rules));
+    staple(context.get(), files.certificate + ".ocsp");
     SSL_CTX_set_tlsext_servername_callback(context.get(), Shared::choose_certificate);
     SSL_CTX_set_tlsext_servername_arg(context.get(), shared.get());
     if (!shared->alpn.empty())

@@ -26,6 +26,13 @@ struct CertificateFiles {
   bool acme_proof = false;
 };
 
+// What clients are asked for, beyond TLS itself.
+struct TlsClientRules {
+  bool modern = false;    // TLS 1.3 alone
+  std::string client_ca;  // path, PEM: whose certificates clients must show; "": none are asked for
+  bool client_may = false;  // clients without a certificate are served too
+};
+
 // What all connections of one listener, or one client, share. Immutable once made; may be used by
 // any thread, and outlives the connections made from it (they hold a reference of their own).
 class TlsContext {
@@ -34,7 +41,7 @@ class TlsContext {
   // in them (exact, then one-label wildcard); without a match the first is used. `alpn` in order of
   // preference ("h2", "http/1.1").
   static Result<TlsContext> server(const std::vector<CertificateFiles>& certificates,
-                                   std::vector<std::string> alpn);
+                                   std::vector<std::string> alpn, TlsClientRules rules = {});
   // Client side. Verifies the peer against the system's authorities, or `ca_file` alone when it is
   // given.
   static Result<TlsContext> client(std::string ca_file = {}, std::vector<std::string> alpn = {});
