@@ -44,7 +44,13 @@ Files rendered(const std::string& name, const std::string& target) {
     if (environment != config::kDev || !app.branch.empty()) options.environments.push_back(app);
   Files files;
   const auto rendering = render(target, apps.resolve().value(), options);
-  if (!rendering) return {{"REFUSED", rendering.error().message() + "\n"}};
+  if (!rendering) {
+    // Named from the folder of the goldens on, wherever that is.
+    std::string why = rendering.error().message();
+    const std::string here = kGolden.string() + "/";
+    if (const auto at = why.find(here); at != std::string::npos) why.erase(at, here.size());
+    return {{"REFUSED", why + "\n"}};
+  }
   for (const auto& file : rendering->files)
     EXPECT_TRUE(files.emplace(file.path, file.content).second) << file.path << " twice";
   return files;

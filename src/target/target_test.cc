@@ -72,7 +72,8 @@ TEST(Render, RefusesNamesThatMeetThere) {
 }
 
 TEST(Render, EndsWithAReportOfItsNotes) {
-  const auto app = app_of("name = \"a\"\nprocesses.web.command = \"serve\"\n");
+  const auto app =
+      app_of("name = \"a\"\nprocesses.web.command = \"serve\"\n[guard]\nstandard = true\n");
   for (const auto& target : targets()) {
     const auto rendering = render(target.name, app);
     ASSERT_TRUE(rendering);
