@@ -64,7 +64,7 @@ struct ProcessSpec {
   std::string sticky_cookie;       // keeps a client on its replica; "": none
   Duration slow_start{0};          // a new replica's share grows over this time
   unsigned max_requests = 0;       // at once to each replica; 0: no limit
-  Duration max_wait{0};            // for a replica to be ready or free; 0: 503 at once
+  Duration max_wait = 2s;          // for a replica to be ready or free; 0: 503 at once
   Protocol protocol = Protocol::kHttp1;
   Variables env;  // for this process type alone; wins over AppSpec::env
   Location where;

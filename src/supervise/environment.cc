@@ -92,7 +92,7 @@ control::Pool Environment::empty_pool(const config::ProcessSpec& type) const {
   pool.sticky_cookie = type.sticky_cookie;
   pool.slow_start_ms = static_cast<std::uint64_t>(type.slow_start / 1ms);
   pool.max_requests = type.max_requests;
-  pool.max_wait_ms = static_cast<std::uint64_t>(type.max_wait / 1ms);
+  pool.max_wait_ms = type.replicas == 0 ? 0 : static_cast<std::uint64_t>(type.max_wait / 1ms);
   pool.h2 = type.protocol == config::Protocol::kH2;
   if (!type.health.empty() || pool.h2) pool.health.path = type.health;
   return pool;

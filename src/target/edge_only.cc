@@ -44,7 +44,7 @@ std::vector<std::string_view> keys_of(const config::ProcessSpec& process) {
   add(!process.sticky_cookie.empty(), "sticky_cookie");
   add(process.slow_start > 0s, "slow_start");
   add(process.max_requests != 0, "max_requests");
-  add(process.max_wait > 0s, "max_wait");
+  add(process.max_wait != config::ProcessSpec{}.max_wait, "max_wait");
   return keys;
 }
 
