@@ -13,7 +13,7 @@ from support.serve import Serve
 # The guides that are a script from top to bottom. The others name a cluster, a cloud, a domain or a machine of the reader's:
 # docs_test holds their commands and files against what there is.
 GUIDES = [ROOT / "docs" / "guides" / f"{name}.md"
-          for name in ("alerts", "deploying", "environments", "migrations", "rolling-back", "watching")]
+          for name in ("alerts", "deploying", "environments", "migrations", "rolling-back")]
 EXAMPLES = sorted(p for p in (ROOT / "examples").iterdir() if p.is_dir())
 
 

@@ -40,7 +40,6 @@ def test_prometheus_scrapes_us_and_takes_our_rules(folder):
         ours = re.fullmatch(r"http://(localhost:\d+)/", up.status()["dashboard"])[1]
         text = (config / "prometheus.yml").read_text().replace("localhost:9797", ours).replace("10s", "1s")
         (config / "prometheus.yml").write_text(text)
-        up.ask("/one")
         with Program(["prometheus", f"--config.file={config}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
                       f"--web.listen-address={address}"], folder, name="prometheus"):
             def value(expression):
@@ -48,7 +47,9 @@ def test_prometheus_scrapes_us_and_takes_our_rules(folder):
                 found = answer.json()["data"]["result"]
                 return float(found[0]["value"][1]) if found else None
             eventually(lambda: value('up{job="fairlead"}') == 1, "a scrape", 30)
-            eventually(lambda: value('fairlead_edge_requests_total{app="small",class="2xx",replica="web.1"}'), "our counters", 40)
+            # Counted is what comes after the first look at the edge, some seconds after the start.
+            counted = 'fairlead_edge_requests_total{app="small",class="2xx",replica="web.1"}'
+            eventually(lambda: up.ask("/one") and value(counted), "our counters", 40)
             assert value('count(fairlead_edge_request_duration_seconds_bucket{app="small",le="+Inf"})') == 1
             rules = http.ask(address, "/api/v1/rules").json()["data"]["groups"][0]["rules"]
             assert {"error-rate", "latency-burn", "queue", "certificate"} <= {r["name"] for r in rules}
