@@ -40,8 +40,10 @@ void LogIntake::event(const control::LogOrigin& about, telemetry::Level level,
   const std::string_view view = line;
   control::LogOrigin origin = about;
   origin.source = "control";
-  // A log that takes nothing is told of in its own status.
+  // A log that takes nothing is told of in its own status. Events are few and have no spool that
+  // would bring them back after our death, so each is written at once.
   static_cast<void>(append(origin, {&view, 1}, {}, 0));
+  flush();
 }
 
 void LogIntake::flush() {
