@@ -1,3 +1,5 @@
+// Longer than other files because CLI11, the heaviest header of the house, shall be read once:
+// every verb has its few lines here, and what it does elsewhere.
 #include "cli/verbs.h"
 
 #include <fmt/format.h>

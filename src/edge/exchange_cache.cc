@@ -51,10 +51,8 @@ void Exchange::choose_cache(const control::Route& route, const http::RequestHead
   cache_.policy = {.ttl = std::chrono::milliseconds(ttl_applies ? route.cache.ttl_ms : 0),
                    .heuristic = route.cache.heuristic,
                    .honour_request = route.cache.honour_request};
-  const http::Field* proto = facts.trusted ? head.find(FieldId::kXForwardedProto) : nullptr;
-  const bool tls = proto ? proto->value == "https" : facts.tls;
-  cache_.key.set(tls ? "https" : "http", normalized_host(head.host, worker_.scratch(0)), head.port,
-                 target_of(head));
+  cache_.key.set(came_by_tls(head, facts) ? "https" : "http",
+                 normalized_host(head.host, worker_.scratch(0)), head.port, target_of(head));
   if (head.find(FieldId::kAuthorization)) cache_.key.refuse_apart();
 }
 

@@ -15,11 +15,6 @@ using http::Method;
 
 namespace {
 
-bool uses_tls(const http::RequestHead& head, const ClientFacts& facts) {
-  const http::Field* proto = facts.trusted ? head.find(FieldId::kXForwardedProto) : nullptr;
-  return proto ? proto->value == "https" : facts.tls;
-}
-
 // The value of a cookie, "" if there is none (RFC 6265 §5.4).
 std::string_view cookie(const http::RequestHead& head, std::string_view name) {
   for (const http::Field& field : head.fields) {
@@ -55,7 +50,7 @@ void Exchange::read_wish(const http::RequestHead& head, const ClientFacts& facts
   if (rules.sticky_cookie.empty()) return;
   wish_.sticky = parse_unsigned(cookie(head, rules.sticky_cookie), 16).value_or(0);
   if (client_ != filter_.get())
-    use_filter(nullptr, {.head = head, .address = {}, .tls = uses_tls(head, facts)});
+    use_filter(nullptr, {.head = head, .address = {}, .tls = came_by_tls(head, facts)});
 }
 
 // The client has come to another origin than its cookie says, or has none.
@@ -68,14 +63,8 @@ void Exchange::keep_client_here() {
 
 bool Exchange::answered_by_policy(const RoutePolicyPtr& policy, const http::RequestHead& head,
                                   const ClientFacts& facts) {
-  const http::Field* proto = facts.trusted ? head.find(FieldId::kXForwardedProto) : nullptr;
-  const Asker asker{
-      .head = head, .address = client_address_, .tls = proto ? proto->value == "https" : facts.tls};
-  if (policy->changes_responses()) {
-    if (!filter_) filter_ = std::make_unique<ResponseFilter>();
-    filter_->begin(*client_, policy, asker);
-    client_ = filter_.get();
-  }
+  const Asker asker{.head = head, .address = client_address_, .tls = came_by_tls(head, facts)};
+  if (policy->changes_responses()) use_filter(policy, asker);
   if (const auto own = policy->answer(asker)) {
     write_request_words(text_, head, facts, worker_.next_request_id());
     answer({own->status, own->detail, own->fields});

@@ -391,4 +391,9 @@ std::string_view forwarded_client(const http::RequestHead& head, const AddressSe
   return candidate;
 }
 
+bool came_by_tls(const http::RequestHead& head, const ClientFacts& client) {
+  const Field* proto = client.trusted ? head.find(FieldId::kXForwardedProto) : nullptr;
+  return proto ? proto->value == "https" : client.tls;
+}
+
 }  // namespace fairlead::edge

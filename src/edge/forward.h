@@ -75,4 +75,7 @@ void response_fields(std::vector<http::Field>& out, const http::ResponseHead& he
 // not itself trusted. "" when there is none. A view into the head.
 std::string_view forwarded_client(const http::RequestHead& head, const AddressSet& trusted);
 
+// Whether the client spoke TLS: to a trusted proxy that says so, or to us.
+bool came_by_tls(const http::RequestHead& head, const ClientFacts& client);
+
 }  // namespace fairlead::edge
